@@ -1,0 +1,1 @@
+"""The scheduling microservices: what runs, kept apart from what it runs on."""
