@@ -34,11 +34,13 @@ demo: install ## run the demonstration story against a platform that is up
 test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-lint: install .venv-checkov/.installed ## formatting, rules, types, import rules, migrations, API documents
+lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
+	$(BIN)/squawk --no-error-on-unmatched-pattern 'services/*/migrations/*.sql'
+	.venv-checkov/bin/checkov --directory services/contracts/openapi --framework openapi --skip-download --compact --quiet
 
 format: install ## put the code into its format and mend what can be mended by machine
 	$(BIN)/ruff check --fix

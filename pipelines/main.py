@@ -14,6 +14,8 @@ from importlib.metadata import EntryPoint, entry_points, version
 import typer
 from rich.console import Console
 
+from services.kernel.errors import CareslotError
+
 VERB_GROUP = "careslot.verbs"
 EXIT_FAILED = 1
 
@@ -89,11 +91,9 @@ def _join(app: typer.Typer, entry: EntryPoint) -> str | None:
 
 
 def _told(error: Exception) -> str:
-    """What a person is told: our own errors and the system's in their words, anything else by kind and place."""
-    title = getattr(error, "title", None)
-    if isinstance(title, str):
-        detail = getattr(error, "detail", "")
-        return f"{title}: {detail}" if detail else title
+    """What a person is told: our own errors and the system's in their words, others by kind and place."""
+    if isinstance(error, CareslotError):
+        return f"{error.title}: {error.detail}" if error.detail else error.title
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     trace = error.__traceback__

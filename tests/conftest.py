@@ -40,8 +40,8 @@ def root() -> Path:
 def shared() -> Callable[[str], Path]:
     """Return a finder of shared data: `shared("data/hospitals-cms")`.
 
-    It looks into the folder named by CARESLOT_SHARED, else `../shared` beside the repository. Without the data the
-    test skips, unless CARESLOT_REQUIRE_SHARED=1 says that it must run.
+    It looks into the folder named by CARESLOT_SHARED, else `../shared` beside the repository. Without the
+    data the test skips, unless CARESLOT_REQUIRE_SHARED=1 says that it must run.
     """
 
     def find(name: str) -> Path:
