@@ -122,11 +122,17 @@ class TokenVerifier:
         try:
             jwks = await self._fetch()
         except Exception:
-            raise Unavailable("The identity provider's keys cannot be read; try again shortly.", retry_after=5) from None
+            raise Unavailable(
+                "The identity provider's keys cannot be read; try again shortly.", retry_after=5
+            ) from None
         self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(jwks)).keys if key.key_id}
         self._fetched_at = time.monotonic()
 
 
 def _refused(reason: str) -> Unauthenticated:
-    detail = "The access token has expired; sign in again." if reason == "token-expired" else "The access token is not valid."
+    detail = (
+        "The access token has expired; sign in again."
+        if reason == "token-expired"
+        else "The access token is not valid."
+    )
     return Unauthenticated(detail, slug=reason)

@@ -1,0 +1,80 @@
+"""The catalogue's shape and loader: a wrong entry names its file, key and what is allowed."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.kernel.errors import FieldError, Invalid
+
+FOLDER = Path(__file__).parent
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseEntry(_Entry):
+    """The service's own database; ``connections`` is its budget per process."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    cluster: Literal["shared", "booking"]
+    connections: int = Field(ge=1, le=100)
+
+
+class Slo(_Entry):
+    """Objectives over 30 days: ``availability`` percent of requests without 5xx; ``latency_ratio`` percent under ``latency_ms``."""
+
+    availability: float = Field(gt=90, lt=100)
+    latency_ms: int = Field(gt=0)
+    latency_ratio: float = Field(gt=50, lt=100)
+
+
+class Scaling(_Entry):
+    """Bounds of the number of pods or tasks in a region."""
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+
+
+class Service(_Entry):
+    """One service: what it owns, what survives without it, where it runs and whom it may call."""
+
+    name: str = Field(pattern="^[a-z][a-z-]*$")
+    summary: str
+    without: str
+    tier: Literal["core", "edge"]
+    runs_on: Literal["eks", "fargate", "app-runner", "lambda"]
+    data_class: Literal["phi", "internal", "public"]
+    port: int = Field(ge=1024, le=65535)
+    database: DatabaseEntry | None = None
+    calls: tuple[str, ...] = ()
+    slo: Slo
+    scaling: Scaling
+
+
+def load_service(file: Path) -> Service:
+    """Read one entry; raise Invalid naming file, key and what is allowed."""
+    try:
+        entry = Service.model_validate(yaml.safe_load(file.read_text("utf-8")))
+    except yaml.YAMLError as fault:
+        raise Invalid(f"{file.name} is not YAML: {fault}") from None
+    except ValidationError as fault:
+        errors = [FieldError(f"{file.name}:{'.'.join(map(str, e['loc']))}", e["msg"]) for e in fault.errors()]
+        raise Invalid("; ".join(f"{e.where}: {e.what}" for e in errors), errors=errors) from None
+    if entry.name != file.stem:
+        raise Invalid(f"{file.name}: name is {entry.name!r}, the file says {file.stem!r}")
+    return entry
+
+
+def load_catalogue(folder: Path = FOLDER) -> dict[str, Service]:
+    """Read every entry by name; raise Invalid for unknown callees and shared ports."""
+    services = {entry.name: entry for entry in (load_service(file) for file in sorted(folder.glob("*.yaml")))}
+    ports: dict[int, str] = {}
+    for entry in services.values():
+        if unknown := set(entry.calls) - set(services):
+            raise Invalid(f"{entry.name}.yaml:calls: no service is called {', '.join(sorted(unknown))}")
+        if (other := ports.setdefault(entry.port, entry.name)) != entry.name:
+            raise Invalid(f"{entry.name}.yaml:port: {entry.port} is already {other}'s")
+    return services

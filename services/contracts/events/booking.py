@@ -1,0 +1,108 @@
+"""What booking tells. Each event carries the appointment as it now stands and its ``version``.
+
+A projection keeps the highest version it has seen, so order and repetition do not matter.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import AwareDatetime
+
+from services.contracts.events.base import Event
+
+_APPOINTMENT: dict[str, Any] = {
+    "appointment_id": "0197a000-0000-7000-8000-00000000000a", "version": 1, "status": "booked",
+    "patient_id": "pat-000001", "clinician_id": "cln-00001", "facility_id": "fac-0001",
+    "specialty": "family-medicine", "visit_type": "family-medicine-follow-up", "slot_id": "slot-1",
+    "starts_at": "2027-01-04T14:00:00Z", "ends_at": "2027-01-04T14:20:00Z", "timezone": "America/New_York", "lane": 0,
+}  # fmt: skip
+
+
+class AppointmentEvent(Event):
+    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status code, ``lane`` its overbooking lane."""
+
+    PHI: ClassVar[bool] = True
+
+    appointment_id: str
+    version: int
+    status: str
+    patient_id: str
+    clinician_id: str
+    facility_id: str
+    specialty: str
+    visit_type: str
+    slot_id: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    timezone: str
+    lane: int
+
+
+class AppointmentHeld(AppointmentEvent):
+    """A slot is held for a patient until ``expires_at``."""
+
+    TYPE: ClassVar[str] = "booking.appointment-held.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "pending", "expires_at": "2027-01-03T14:05:00Z"}
+
+    expires_at: AwareDatetime
+
+
+class HoldReleased(AppointmentEvent):
+    """A hold ended without a booking: given back (``hold-released``) or run out (``hold-expired``)."""
+
+    TYPE: ClassVar[str] = "booking.hold-released.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "cancelled", "version": 2, "reason": "hold-expired"}
+
+    reason: str
+
+
+class AppointmentBooked(AppointmentEvent):
+    """A hold was confirmed or a slot booked directly."""
+
+    TYPE: ClassVar[str] = "booking.appointment-booked.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT}
+
+
+class AppointmentMoved(AppointmentEvent):
+    """The appointment now stands elsewhere; the former place is free."""
+
+    TYPE: ClassVar[str] = "booking.appointment-moved.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_APPOINTMENT, "version": 2, "former_clinician_id": "cln-00002", "former_facility_id": "fac-0001",
+        "former_starts_at": "2027-01-04T13:00:00Z", "former_ends_at": "2027-01-04T13:20:00Z",
+    }  # fmt: skip
+
+    former_clinician_id: str
+    former_facility_id: str
+    former_starts_at: AwareDatetime
+    former_ends_at: AwareDatetime
+
+
+class AppointmentCancelled(AppointmentEvent):
+    """The appointment was called off, with one of booking's reason codes."""
+
+    TYPE: ClassVar[str] = "booking.appointment-cancelled.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "cancelled", "version": 2, "reason": "patient-request"}
+
+    reason: str
+
+
+class AppointmentCheckedIn(AppointmentEvent):
+    """The patient has arrived and is checked in."""
+
+    TYPE: ClassVar[str] = "booking.appointment-checked-in.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "checked-in", "version": 2}
+
+
+class AppointmentFulfilled(AppointmentEvent):
+    """The visit took place."""
+
+    TYPE: ClassVar[str] = "booking.appointment-fulfilled.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "fulfilled", "version": 3}
+
+
+class AppointmentNoShow(AppointmentEvent):
+    """The patient did not come."""
+
+    TYPE: ClassVar[str] = "booking.appointment-noshow.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "noshow", "version": 2}

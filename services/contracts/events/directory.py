@@ -1,0 +1,126 @@
+"""What the directory tells: state-carrying records, so that others can keep projections and need not ask.
+
+Each carries ``version``; a projection keeps the highest it has seen, whatever order events arrive in.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from services.contracts.events.base import Event
+
+
+class FacilityRecorded(Event):
+    """A hospital or outpatient centre was registered or changed."""
+
+    TYPE: ClassVar[str] = "directory.facility-recorded.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "facility_id": "fac-0001", "version": 1, "name": "Careslot Boston Medical Center", "kind": "hospital",
+        "city": "Boston", "state": "MA", "zip_code": "02108", "latitude": 42.3576, "longitude": -71.0684,
+        "timezone": "America/New_York", "active": True,
+    }  # fmt: skip
+
+    facility_id: str
+    version: int
+    name: str
+    kind: str
+    city: str
+    state: str
+    zip_code: str
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    timezone: str
+    active: bool
+
+
+class ClinicianRecorded(Event):
+    """A clinician was registered or changed."""
+
+    TYPE: ClassVar[str] = "directory.clinician-recorded.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "clinician_id": "cln-00001", "version": 1, "name": "Dr. Ana Flores", "specialty": "family-medicine",
+        "languages": ["en", "es"], "facility_ids": ["fac-0001"], "active": True,
+    }  # fmt: skip
+
+    clinician_id: str
+    version: int
+    name: str
+    specialty: str
+    languages: tuple[str, ...]
+    facility_ids: tuple[str, ...]
+    active: bool
+
+
+class VisitTypeRecorded(Event):
+    """A kind of visit was defined or changed; ``minutes`` is its usual length."""
+
+    TYPE: ClassVar[str] = "directory.visit-type-recorded.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "visit_type": "family-medicine-follow-up", "version": 1, "name": "Follow-up visit",
+        "specialty": "family-medicine", "minutes": 20, "active": True,
+    }  # fmt: skip
+
+    visit_type: str
+    version: int
+    name: str
+    specialty: str
+    minutes: int = Field(ge=5, le=480)
+    active: bool
+
+
+class PatientRecorded(Event):
+    """A patient's minimal record was registered or changed: who to reach, how, in which language and zone."""
+
+    TYPE: ClassVar[str] = "directory.patient-recorded.v1"
+    PHI: ClassVar[bool] = True
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "patient_id": "pat-000001", "version": 1, "given_name": "Maria", "family_name": "Example",
+        "birth_date": "1980-02-03", "email": "maria@example.org", "phone": "+16175550100", "language": "es",
+        "timezone": "America/New_York", "facility_ids": ["fac-0001"], "active": True,
+    }  # fmt: skip
+
+    patient_id: str
+    version: int
+    given_name: str
+    family_name: str
+    birth_date: date
+    email: str
+    phone: str
+    language: Literal["en", "es"]
+    timezone: str
+    facility_ids: tuple[str, ...]
+    active: bool
+
+
+class ProxyRecorded(Event):
+    """Someone may act for a patient until ``expires_at``, or no longer may."""
+
+    TYPE: ClassVar[str] = "directory.proxy-recorded.v1"
+    PHI: ClassVar[bool] = True
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "proxy_id": "prx-000001", "version": 1, "patient_id": "pat-000002", "person": "pat-000001",
+        "expires_at": "2027-01-01T00:00:00Z", "active": True,
+    }  # fmt: skip
+
+    proxy_id: str
+    version: int
+    patient_id: str
+    person: str
+    expires_at: AwareDatetime
+    active: bool
+
+
+class RoleAssigned(Event):
+    """An account was given a role for some facilities."""
+
+    TYPE: ClassVar[str] = "directory.role-assigned.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "username": "frontdesk", "role": "front-desk", "facilities": ["fac-0001"], "person": "",
+    }  # fmt: skip
+
+    username: str
+    role: str
+    facilities: tuple[str, ...]
+    person: str

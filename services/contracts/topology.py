@@ -1,0 +1,112 @@
+"""Which events exist, who takes them, how often they are retried and what runs on a clock.
+
+The one place: the estate makes rules, queues, dead-letter queues, functions, roles and alarms from it, the laptop
+builds the same on the emulator, tests hold both to it. Feeding a Lambda through a queue is deliberate: a rule that
+targets a function directly retries outside our control and has no dead letters we can replay.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.contracts.events import availability as a
+from services.contracts.events import booking as b
+from services.contracts.events import directory as d
+from services.contracts.events import notifications as n
+from services.contracts.events.base import Event
+
+BUS = "careslot"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A queue of ``service``, the events its rule lets in, and the handler (dotted ``module:function``) that takes them.
+
+    ``runs`` says whether the service's process polls the queue or a Lambda function is fed from it. A message failing
+    ``max_receives`` times goes to ``<queue>-dlq``, kept ``retention_days`` days. ``visibility_seconds`` is at least
+    six times a function's timeout (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
+    """
+
+    queue: str
+    service: str
+    events: tuple[type[Event], ...]
+    handler: str
+    runs: Literal["process", "lambda"] = "process"
+    max_receives: int = 5
+    visibility_seconds: int = 60
+    batch: int = 10
+    timeout_seconds: int = 10
+    retention_days: int = 14
+
+    @property
+    def dead_letters(self) -> str:
+        """Name of the dead-letter queue."""
+        return f"{self.queue}-dlq"
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The detail-types the rule matches."""
+        return tuple(event.TYPE for event in self.events)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources the rule matches, each once."""
+        return tuple(sorted({f"careslot.{event.TYPE.partition('.')[0]}" for event in self.events}))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax."""
+
+    name: str
+    service: str
+    expression: str
+    handler: str
+    timeout_seconds: int = 50
+
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription(
+        "availability-directory", "availability", (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded),
+        "services.availability.consumers:on_directory",
+    ),
+    Subscription(
+        "availability-appointments", "availability",
+        (b.AppointmentHeld, b.HoldReleased, b.AppointmentBooked, b.AppointmentMoved, b.AppointmentCancelled,
+         b.AppointmentCheckedIn, b.AppointmentFulfilled, b.AppointmentNoShow),
+        "services.availability.consumers:on_appointment",
+    ),
+    Subscription(
+        "booking-blocks", "booking", (a.LeaveRecorded, a.LeaveWithdrawn, a.ClosureRecorded, a.ClosureWithdrawn),
+        "services.booking.consumers:on_block",
+    ),
+    Subscription("booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"),
+    Subscription(
+        "notifications-appointments", "notifications",
+        (b.AppointmentBooked, b.AppointmentMoved, b.AppointmentCancelled, b.AppointmentCheckedIn, b.AppointmentFulfilled,
+         b.AppointmentNoShow),
+        "services.notifications.lambdas.appointment_events:handler", runs="lambda",
+    ),
+    Subscription(
+        "notifications-directory", "notifications", (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
+        "services.notifications.lambdas.directory_events:handler", runs="lambda",
+    ),
+)  # fmt: skip
+
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule(
+        "notifications-send-due", "notifications", "rate(1 minute)", "services.notifications.lambdas.send_due:handler"
+    ),
+)
+
+# Published for readers that need no queue of ours, each with the reason.
+UNCONSUMED: dict[type[Event], str] = {
+    d.RoleAssigned: "role assignments reach services inside tokens; the event is for the access review",
+    n.MessageSent: "delivery is read from notifications' own ledger; the event is for operators following a demo or incident",
+    n.MessageFailed: "delivery is read from notifications' own ledger; the event is for operators following a demo or incident",
+    n.PreferencesChanged: "preferences are read where they are kept; the event tells operators that they changed",
+}
+
+
+def subscriptions_of(service: str) -> tuple[Subscription, ...]:
+    """Return the subscriptions of ``service``, in declaration order."""
+    return tuple(subscription for subscription in SUBSCRIPTIONS if subscription.service == service)

@@ -1,0 +1,148 @@
+"""PostgreSQL for one service: a bounded pool, short transactions, plain SQL migrations.
+
+Every session bounds its statements and its idle time in a transaction: a forgotten transaction holds back the
+snapshot that the change feed's cursor is compared with, and so every reader behind it.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import asyncpg
+
+from services.kernel.errors import Unavailable
+
+T = TypeVar("T")
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+SERIALIZATION_FAULTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+class Database:
+    """A pool that survives its server: it connects when first used and says Unavailable while it cannot."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        application: str,
+        max_size: int = 10,
+        acquire_seconds: float = 3.0,
+        statement_seconds: int = 10,
+    ) -> None:
+        self._dsn = dsn
+        self._application = application
+        self._max_size = max_size
+        self._acquire_seconds = acquire_seconds
+        self._statement_seconds = statement_seconds
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def open(self) -> None:
+        """Prepare the pool; no connection is made yet, so a service can start before its database."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._max_size,
+            init=_prepare,
+            timeout=self._acquire_seconds,
+            max_inactive_connection_lifetime=60.0,
+            server_settings={
+                "application_name": self._application,
+                "timezone": "UTC",
+                "statement_timeout": str(self._statement_seconds * 1000),
+                "idle_in_transaction_session_timeout": "15000",
+                "lock_timeout": "5000",
+            },
+        )
+
+    async def close(self) -> None:
+        """Close every connection, waiting at most two seconds for those in use."""
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), timeout=2.0)
+            except TimeoutError:
+                self._pool.terminate()
+
+    def after_commit(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` after each committed transaction; the relay is woken this way, outside the transaction."""
+        self._after_commit.append(hook)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection for reads in autocommit; raise Unavailable when none can be had."""
+        if self._pool is None:
+            raise Unavailable("The database is not open.", retry_after=1)
+        try:
+            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
+                # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
+                yield cast("Connection", connection)
+        except UNREACHABLE as error:
+            raise Unavailable("The database does not answer.", retry_after=1) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside one READ COMMITTED transaction: commit on leaving, roll back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+        for hook in self._after_commit:
+            hook()
+
+    async def run(self, work: Callable[[Connection], Awaitable[T]], attempts: int = 3) -> T:
+        """Run ``work`` in a transaction, again after a deadlock or serialization failure; it must be repeatable."""
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except SERIALIZATION_FAULTS as error:
+                if attempt == attempts:
+                    raise Unavailable("Too many people want the same thing; try again.", retry_after=1) from error
+        raise AssertionError("the loop returns or raises")
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the database answers within a second."""
+        try:
+            async with asyncio.timeout(1.0), self.connection() as connection:
+                await connection.execute("SELECT 1")
+        except TimeoutError as error:
+            raise Unavailable("The database does not answer.", retry_after=1) from error
+
+
+def migrate(dsn: str, *folders: Path) -> int:
+    """Apply the pending yoyo migrations of ``folders`` in order; return how many were applied.
+
+    Blocking, under yoyo's lock, each migration in its own transaction. Run as the role that owns the database.
+    """
+    import yoyo  # noqa: PLC0415 -- drags in psycopg, which no Lambda needs
+
+    backend = yoyo.get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        applied = 0
+        with backend.lock():
+            for folder in folders:
+                pending = backend.to_apply(yoyo.read_migrations(str(folder)))
+                backend.apply_migrations(pending)
+                applied += len(pending)
+        return applied
+    finally:
+        backend.connection.close()
+
+
+async def _prepare(connection: Any) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")

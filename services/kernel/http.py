@@ -1,0 +1,216 @@
+"""The edge of a service: every route declares its one action, every error is a problem+json, nothing is served unasked.
+
+A guarded route that answers without having asked its gate is a programming error; it fails closed with a 500 instead
+of leaking. Documentation pages are off: they would load scripts from elsewhere.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from services.kernel.access import AccessPolicies, AccessRefused, Gate
+from services.kernel.actor import UNKNOWN, Actor
+from services.kernel.audit import AuditEntry
+from services.kernel.clock import Clock
+from services.kernel.errors import CareslotError, FieldError, Invalid, Unauthenticated
+from services.kernel.ids import new_id
+from services.kernel.middleware import PROBLEM_JSON, EdgeMiddleware, problem_response
+from services.kernel.telemetry import correlation_id, logger
+
+
+class Verifier(Protocol):
+    """Turns a bearer token into an Actor or raises Unauthenticated."""
+
+    async def verify(self, token: str) -> Actor:
+        """Return who presents ``token``."""
+        ...
+
+
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Edge:
+    """What the edge of one running service needs; put on ``app.state.edge`` when the service starts.
+
+    ``checks`` are asked by /readyz; those named in ``required`` decide whether traffic should come here, the others
+    are told truthfully but do not turn traffic away (bookings go on while the bus is out: the outbox keeps events).
+    """
+
+    service: str
+    policies: AccessPolicies
+    verifier: Verifier
+    clock: Clock
+    refused: Callable[[AuditEntry], Awaitable[None]]
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    required: frozenset[str] = frozenset({"database"})
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI ``responses`` for ``statuses``, each a problem+json."""
+    return {status: {"model": Problem, "content": {PROBLEM_JSON: {}}} for status in statuses}
+
+
+def guard(action: str, *statuses: int) -> dict[str, Any]:
+    """Return the keyword arguments that make a route ask for ``action``; ``statuses`` are further problems it answers."""
+    return {
+        "dependencies": [Depends(_entrance(action))],
+        "openapi_extra": {"x-careslot-action": action, "security": [{"bearer": []}]},
+        "responses": problems(401, 403, 503, *statuses),
+    }
+
+
+def public(reason: str) -> dict[str, Any]:
+    """Return the keyword arguments that open a route to everyone, saying why."""
+    return {"openapi_extra": {"x-careslot-public": reason, "security": []}}
+
+
+def _entrance(action: str) -> Callable[[Request], Awaitable[None]]:
+    async def enter(request: Request) -> None:
+        edge: Edge = request.app.state.edge
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            if scheme.lower() != "bearer" or not token:
+                raise Unauthenticated("Send 'Authorization: Bearer <token>'.", slug="token-missing")
+            actor = await edge.verifier.verify(token.strip())
+        except Unauthenticated as refusal:
+            await edge.refused(_unauthenticated(edge, action, refusal))
+            raise
+        request.state.gate = Gate(
+            edge.policies, edge.clock, service=edge.service, action=action, actor=actor, correlation_id=correlation_id()
+        )
+
+    return enter
+
+
+def _unauthenticated(edge: Edge, action: str, refusal: Unauthenticated) -> AuditEntry:
+    return AuditEntry(
+        id=new_id(), at=edge.clock.now(), service=edge.service, action=action, outcome="unauthenticated",
+        subject=UNKNOWN.subject, roles=(), person="", resource_type="", resource_id="", about="",
+        reason=refusal.slug, policies=(), correlation_id=correlation_id(),
+    )  # fmt: skip
+
+
+def current_gate(request: Request) -> Gate:
+    """Return the gate that this route's guard opened."""
+    gate: Gate = request.state.gate
+    return gate
+
+
+GateDep = Annotated[Gate, Depends(current_gate)]
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    *, service: str, title: str, description: str, version: str, routers: Sequence[APIRouter], lifespan: Lifespan
+) -> FastAPI:
+    """Assemble a service's application; ``lifespan`` must set ``app.state.edge`` before serving."""
+    app = FastAPI(
+        title=title, description=description, version=version, lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url=None, generate_unique_id_function=lambda route: route.name.replace("_", "-"),
+    )  # fmt: skip
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations())
+    app.add_exception_handler(CareslotError, _render)
+    app.add_exception_handler(RequestValidationError, _render_invalid)
+    app.add_exception_handler(HTTPException, _render_http)
+    app.add_middleware(EdgeMiddleware, service=service)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = plain()
+        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents replacing it
+    return app
+
+
+def _operations() -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/livez", **public("the platform asks whether the process runs"))
+    async def liveness() -> dict[str, str]:
+        """Say that the process runs and its event loop turns."""
+        return {"status": "ok"}
+
+    @router.get(
+        "/readyz", **public("the platform asks whether to send traffic"), responses={503: {"description": "Not ready"}}
+    )
+    async def readiness(request: Request, response: Response) -> dict[str, Any]:
+        """Say what this service depends on and whether each answers; 503 when it cannot serve."""
+        edge: Edge = request.app.state.edge
+        checks: dict[str, str] = {}
+        for name, check in edge.checks.items():
+            try:
+                await check()
+                checks[name] = "ok"
+            except Exception as error:
+                logger().warning("not ready", dependency=name, error_type=type(error).__name__)
+                checks[name] = "unavailable"
+        down = {name for name, state in checks.items() if state != "ok"}
+        response.status_code = 503 if down & edge.required else 200
+        status = "unavailable" if down & edge.required else "degraded" if down else "ok"
+        return {"status": status, "checks": checks}
+
+    @router.get("/metrics", **public("scraped inside the cluster; holds no PHI"), response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Return Prometheus metrics."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/openapi.json", **public("the contract is not a secret"))
+    async def contract(request: Request) -> dict[str, Any]:
+        """Return this service's OpenAPI document."""
+        document: dict[str, Any] = request.app.openapi()
+        return document
+
+    return router
+
+
+async def _render(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CareslotError)
+    if isinstance(error, AccessRefused):
+        edge: Edge = request.app.state.edge
+        await edge.refused(error.entry)
+    return problem_response(error)
+
+
+async def _render_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    wrong = [
+        FieldError("/".join(str(part) for part in fault["loc"]), str(fault["msg"]).removeprefix("Value error, "))
+        for fault in error.errors()
+    ]
+    problem = Invalid("See 'errors' for what to correct.", errors=wrong)
+    response = problem_response(problem)
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        malformed = Invalid("The body is not JSON.", slug="malformed", errors=wrong).problem()
+        response = JSONResponse({**malformed, "status": 400}, 400, media_type=PROBLEM_JSON)
+    return response
+
+
+async def _render_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = {"type": "about:blank", "title": str(error.detail), "status": error.status_code, "detail": str(error.detail)}
+    return JSONResponse(body, error.status_code, headers=dict(error.headers or {}), media_type=PROBLEM_JSON)

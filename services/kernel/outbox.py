@@ -1,0 +1,237 @@
+"""Transactional outbox: a commit and its events are one thing, and a relay tells the bus afterwards.
+
+Rows of channel ``bus`` go to EventBridge. Rows of channel ``audit`` go to the audit service's own queue; while no
+publisher is given for a channel, its rows wait, and none is lost.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from services.kernel.audit import AuditEntry
+from services.kernel.database import Connection, Database
+from services.kernel.ids import new_id
+from services.kernel.telemetry import EVENTS_SENT, correlation_id, logger
+
+if TYPE_CHECKING:
+    from types_boto3_events.client import EventBridgeClient
+
+BATCH = 100
+PUT_EVENTS_LIMIT = 10
+POLL_SECONDS = 0.05
+KEEP_SENT_DAYS = 7
+MAX_BACKOFF_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event on the wire: EventBridge's ``detail`` (architecture: PHI only under ``data``)."""
+
+    id: UUID
+    type: str
+    source: str
+    occurred_at: datetime
+    correlation_id: str
+    data: Mapping[str, Any]
+
+    def detail(self) -> str:
+        """Return the JSON text of EventBridge's ``Detail``."""
+        return json.dumps(
+            {
+                "id": str(self.id),
+                "type": self.type,
+                "occurred_at": self.occurred_at.isoformat(),
+                "correlation_id": self.correlation_id,
+                "data": self.data,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_eventbridge(cls, message: Mapping[str, Any]) -> "Envelope":
+        """Read what EventBridge delivers; raise KeyError, TypeError or ValueError when it is not ours."""
+        detail = message["detail"]
+        return cls(
+            id=UUID(detail["id"]),
+            type=str(detail["type"]),
+            source=str(message["source"]),
+            occurred_at=datetime.fromisoformat(detail["occurred_at"]),
+            correlation_id=str(detail["correlation_id"]),
+            data=dict(detail["data"]),
+        )
+
+
+class Publishable(Protocol):
+    """An event as services/contracts declares it."""
+
+    @property
+    def type(self) -> str:
+        """Name and version, such as ``booking.appointment-booked.v1``."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """EventBridge source, such as ``careslot.booking``."""
+        ...
+
+    def payload(self) -> Mapping[str, Any]:
+        """Return the event's data, JSON-ready."""
+        ...
+
+
+class Publisher(Protocol):
+    """Takes a batch; returns the ids it could not hand over. Raises when nothing could be."""
+
+    async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+        """Hand over ``batch``; return the ids of those refused."""
+        ...
+
+
+async def append_events(connection: Connection, events: Sequence[Publishable], at: datetime) -> None:
+    """Write ``events`` to the outbox in the transaction of ``connection``."""
+    rows = [
+        (new_id(), "bus", event.type, event.source, at, correlation_id(), dict(event.payload())) for event in events
+    ]
+    if rows:
+        await connection.executemany(_INSERT, rows)
+
+
+async def append_audit(connection: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Write ``entries`` to the outbox in the transaction of ``connection``, for the audit service."""
+    rows = [
+        (
+            entry.id,
+            "audit",
+            "audit.entry.v1",
+            f"careslot.{entry.service}",
+            entry.at,
+            entry.correlation_id,
+            entry.payload(),
+        )
+        for entry in entries
+    ]
+    if rows:
+        await connection.executemany(_INSERT, rows)
+
+
+_INSERT = """
+    INSERT INTO outbox (event_id, channel, type, source, occurred_at, correlation_id, data)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+
+class Relay:
+    """Moves committed rows to their publishers: at once when woken, every 50 ms otherwise."""
+
+    def __init__(self, database: Database, publishers: Mapping[str, Publisher], *, service: str) -> None:
+        self._database = database
+        self._publishers = dict(publishers)
+        self._service = service
+        self._wake = asyncio.Event()
+        database.after_commit(self._wake.set)
+
+    async def run(self) -> None:
+        """Relay until cancelled; a fault of database or bus only slows it down."""
+        backoff = POLL_SECONDS
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout=backoff)
+            self._wake.clear()
+            try:
+                while await self.drain_once():
+                    pass
+                backoff = POLL_SECONDS
+            except Exception as error:
+                backoff = min(2.0, backoff * 2)
+                logger().warning("relay waits", error_type=type(error).__name__, seconds=backoff)
+
+    async def drain_once(self) -> int:
+        """Send at most one batch a channel; return how many rows were sent."""
+        sent = 0
+        for channel, publisher in self._publishers.items():
+            sent += await self._drain(channel, publisher)
+        return sent
+
+    async def _drain(self, channel: str, publisher: Publisher) -> int:
+        async with self._database.connection() as connection, connection.transaction():
+            rows = await connection.fetch(
+                """
+                SELECT id, event_id, type, source, occurred_at, correlation_id, data FROM outbox
+                WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp()
+                ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+                """,
+                channel,
+                BATCH,
+            )
+            if not rows:
+                return 0
+            batch = [
+                Envelope(r["event_id"], r["type"], r["source"], r["occurred_at"], r["correlation_id"], r["data"])
+                for r in rows
+            ]
+            failed = await publisher.publish(batch)
+            await connection.execute(
+                "UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY($1)",
+                [r["id"] for r in rows if r["event_id"] not in failed],
+            )
+            if failed:
+                await connection.execute(
+                    """
+                    UPDATE outbox SET attempts = attempts + 1,
+                        next_attempt_at = clock_timestamp() + least(power(2, attempts), $2) * interval '1 second'
+                    WHERE event_id = ANY($1)
+                    """,
+                    list(failed),
+                    MAX_BACKOFF_SECONDS,
+                )
+                logger().warning("events refused by the bus", count=len(failed), channel=channel)
+            EVENTS_SENT.labels(self._service).inc(len(rows) - len(failed))
+            return len(rows) - len(failed)
+
+    async def purge(self) -> int:
+        """Delete rows sent more than KEEP_SENT_DAYS ago; return how many."""
+        async with self._database.connection() as connection:
+            done: str = await connection.execute(
+                "DELETE FROM outbox WHERE sent_at < clock_timestamp() - $1 * interval '1 day'", KEEP_SENT_DAYS
+            )
+        return int(done.rsplit(maxsplit=1)[-1])
+
+
+class EventBridgePublisher:
+    """PutEvents in tens, ten calls at once: the call is the bottleneck, not the database."""
+
+    def __init__(self, client: "EventBridgeClient", bus: str) -> None:
+        self._client = client
+        self._bus = bus
+
+    async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+        """Put ``batch`` on the bus; return the ids EventBridge refused."""
+        groups = [batch[start : start + PUT_EVENTS_LIMIT] for start in range(0, len(batch), PUT_EVENTS_LIMIT)]
+        refused = await asyncio.gather(*(asyncio.to_thread(self._put, group) for group in groups))
+        return frozenset().union(*refused)
+
+    def _put(self, group: Sequence[Envelope]) -> frozenset[UUID]:
+        response = self._client.put_events(
+            Entries=[
+                {
+                    "EventBusName": self._bus,
+                    "Source": event.source,
+                    "DetailType": event.type,
+                    "Time": event.occurred_at,
+                    "Detail": event.detail(),
+                }
+                for event in group
+            ]
+        )
+        return frozenset(
+            event.id for event, entry in zip(group, response["Entries"], strict=True) if entry.get("ErrorCode")
+        )
+
+    async def ping(self) -> None:
+        """Raise whatever boto3 raises unless the bus can be described."""
+        await asyncio.to_thread(self._client.describe_event_bus, Name=self._bus)

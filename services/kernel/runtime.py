@@ -1,0 +1,163 @@
+"""How a service comes up and goes down: database, relay, consumers and edge, in that order and back.
+
+Kept in one place because a service that starts its relay differently from the others loses events differently.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.kernel.access import AccessPolicies
+from services.kernel.actor import TokenVerifier
+from services.kernel.audit import AuditEntry
+from services.kernel.clock import Clock, SystemClock
+from services.kernel.database import Database
+from services.kernel.http import Check, Edge
+from services.kernel.inbox import Bind, Handle, QueueConsumer
+from services.kernel.outbox import EventBridgePublisher, Relay, append_audit
+from services.kernel.telemetry import configure_logging, logger
+
+BLOCKING_CALLS = 32
+PURGE_SECONDS = 3600.0
+AWS = Config(
+    connect_timeout=2, read_timeout=10, retries={"max_attempts": 2, "mode": "standard"}, max_pool_connections=32
+)
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told by its environment (prefix ``CARESLOT_``); AWS's own variables are boto3's."""
+
+    model_config = SettingsConfigDict(env_prefix="CARESLOT_", extra="ignore", frozen=True)
+
+    database_url: str = Field(description="postgresql:// URL of this service's own database")
+    database_pool: int = Field(default=10, ge=1, le=100, description="connections this process may hold")
+    bus_name: str = Field(default="careslot", description="EventBridge bus")
+    queue_prefix: str = Field(default="", description="put before the queue names of the topology")
+    token_issuer: str = Field(description="issuer of accepted tokens, the Cognito user pool")
+    token_audiences: str = Field(description="app client ids whose tokens are accepted, space-separated")
+    token_jwks_url: str = Field(description="where the issuer publishes its keys")
+    access_policies: Path = Field(description="folder with the Cedar policies and their schema")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A queue this process polls, what takes its events, and how a connection becomes the handler's store."""
+
+    queue: str
+    handle: Handle
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A running service's shared parts."""
+
+    service: str
+    database: Database
+    relay: Relay
+    edge: Edge
+    clock: Clock
+    http: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def running(
+    service: str,
+    settings: ServiceSettings,
+    *,
+    app_role: str,
+    subscriptions: Sequence[Subscribed] = (),
+    checks: Mapping[str, Check] | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[Runtime]:
+    """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
+
+    ``app_role`` is the role of callers that present an app's own token instead of a person's.
+    """
+    configure_logging(service, settings.log_level)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
+    clock = clock or SystemClock()
+    policies = AccessPolicies.from_folder(settings.access_policies)
+    database = Database(settings.database_url, application=service, max_size=settings.database_pool)
+    await database.open()
+    publisher = EventBridgePublisher(boto3.client("events", config=AWS), settings.bus_name)
+    relay = Relay(database, {"bus": publisher}, service=service)
+    async with httpx.AsyncClient(timeout=5.0) as http:
+
+        async def fetch_jwks() -> Any:
+            response = await http.get(settings.token_jwks_url)
+            return response.raise_for_status().json()
+
+        async def refused(entry: AuditEntry) -> None:
+            async with database.transaction() as connection:
+                await append_audit(connection, [entry])
+
+        edge = Edge(
+            service=service,
+            policies=policies,
+            verifier=TokenVerifier(
+                settings.token_issuer, frozenset(settings.token_audiences.split()), fetch_jwks, app_role
+            ),
+            clock=clock,
+            refused=refused,
+            checks={"database": database.ping, "bus": _within(publisher.ping), **(checks or {})},
+        )
+        consumers = _consumers(service, settings, database, subscriptions)
+        tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_purge(relay))]
+        tasks += [asyncio.create_task(consumer.run()) for consumer in consumers]
+        logger().info("started", port=settings.port)
+        try:
+            yield Runtime(service, database, relay, edge, clock, http)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            # What committed just now should not wait for the next start.
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(relay.drain_once(), timeout=1.0)
+            await database.close()
+
+
+def _consumers(
+    service: str, settings: ServiceSettings, database: Database, subscriptions: Sequence[Subscribed]
+) -> list[QueueConsumer]:
+    if not subscriptions:
+        return []
+    sqs = boto3.client("sqs", config=AWS)
+    return [
+        QueueConsumer(
+            sqs, f"{settings.queue_prefix}{sub.queue}", database, sub.handle, sub.bind, service=service, name=sub.queue
+        )
+        for sub in subscriptions
+    ]
+
+
+def _within(check: Check, seconds: float = 1.5) -> Check:
+    async def bounded() -> None:
+        async with asyncio.timeout(seconds):
+            await check()
+
+    return bounded
+
+
+async def _purge(relay: Relay) -> None:
+    while True:
+        await asyncio.sleep(PURGE_SECONDS)
+        try:
+            await relay.purge()
+        except Exception as error:
+            logger().warning("purge waits", error_type=type(error).__name__)
