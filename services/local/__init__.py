@@ -1,0 +1,1 @@
+"""The laptop: embedded PostgreSQL, emulated AWS, one process a service; nothing is needed but Python."""
