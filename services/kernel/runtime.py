@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import httpx
+import uvicorn
 from botocore.config import Config
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -161,3 +162,18 @@ async def _purge(relay: Relay) -> None:
             await relay.purge()
         except Exception as error:
             logger().warning("purge waits", error_type=type(error).__name__)
+
+
+def serve(factory: str, settings: ServiceSettings) -> None:
+    """Serve ``factory`` (``module:function`` returning the app) until told to stop; blocking."""
+    configure_logging(factory.split(".")[1], settings.log_level)
+    uvicorn.run(
+        factory,
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
