@@ -19,7 +19,7 @@ BUS = "careslot"
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A queue of ``service``, the events its rule lets in, and the handler (dotted ``module:function``) that takes them.
+    """A queue of ``service``, the events its rule lets in, and the handler (``module:function``) that takes them.
 
     ``runs`` says whether the service's process polls the queue or a Lambda function is fed from it. A message failing
     ``max_receives`` times goes to ``<queue>-dlq``, kept ``retention_days`` days. ``visibility_seconds`` is at least
@@ -66,31 +66,57 @@ class Schedule:
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
-        "availability-directory", "availability", (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded),
+        "availability-directory",
+        "availability",
+        (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded),
         "services.availability.consumers:on_directory",
     ),
     Subscription(
-        "availability-appointments", "availability",
-        (b.AppointmentHeld, b.HoldReleased, b.AppointmentBooked, b.AppointmentMoved, b.AppointmentCancelled,
-         b.AppointmentCheckedIn, b.AppointmentFulfilled, b.AppointmentNoShow),
+        "availability-appointments",
+        "availability",
+        (
+            b.AppointmentHeld,
+            b.HoldReleased,
+            b.AppointmentBooked,
+            b.AppointmentMoved,
+            b.AppointmentCancelled,
+            b.AppointmentCheckedIn,
+            b.AppointmentFulfilled,
+            b.AppointmentNoShow,
+        ),
         "services.availability.consumers:on_appointment",
     ),
     Subscription(
-        "booking-blocks", "booking", (a.LeaveRecorded, a.LeaveWithdrawn, a.ClosureRecorded, a.ClosureWithdrawn),
+        "booking-blocks",
+        "booking",
+        (a.LeaveRecorded, a.LeaveWithdrawn, a.ClosureRecorded, a.ClosureWithdrawn),
         "services.booking.consumers:on_block",
     ),
-    Subscription("booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"),
     Subscription(
-        "notifications-appointments", "notifications",
-        (b.AppointmentBooked, b.AppointmentMoved, b.AppointmentCancelled, b.AppointmentCheckedIn, b.AppointmentFulfilled,
-         b.AppointmentNoShow),
-        "services.notifications.lambdas.appointment_events:handler", runs="lambda",
+        "booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"
     ),
     Subscription(
-        "notifications-directory", "notifications", (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
-        "services.notifications.lambdas.directory_events:handler", runs="lambda",
+        "notifications-appointments",
+        "notifications",
+        (
+            b.AppointmentBooked,
+            b.AppointmentMoved,
+            b.AppointmentCancelled,
+            b.AppointmentCheckedIn,
+            b.AppointmentFulfilled,
+            b.AppointmentNoShow,
+        ),
+        "services.notifications.lambdas.appointment_events:handler",
+        runs="lambda",
     ),
-)  # fmt: skip
+    Subscription(
+        "notifications-directory",
+        "notifications",
+        (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
+        "services.notifications.lambdas.directory_events:handler",
+        runs="lambda",
+    ),
+)
 
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
@@ -100,9 +126,9 @@ SCHEDULES: tuple[Schedule, ...] = (
 
 # Published for readers that need no queue of ours, each with the reason.
 UNCONSUMED: dict[type[Event], str] = {
-    d.RoleAssigned: "role assignments reach services inside tokens; the event is for the access review",
-    n.MessageSent: "delivery is read from notifications' own ledger; the event is for operators following a demo or incident",
-    n.MessageFailed: "delivery is read from notifications' own ledger; the event is for operators following a demo or incident",
+    d.RoleAssigned: "role assignments reach services inside tokens; the event serves the access review",
+    n.MessageSent: "delivery is read from notifications' own ledger; the event lets operators follow it",
+    n.MessageFailed: "delivery is read from notifications' own ledger; the event lets operators follow it",
     n.PreferencesChanged: "preferences are read where they are kept; the event tells operators that they changed",
 }
 

@@ -1,4 +1,4 @@
-"""The record of one touch of protected data, as 45 CFR 164.312(b) asks for: plain data that can travel and be hashed."""
+"""The record of one touch of protected data (45 CFR 164.312(b)): plain data that can travel and be hashed."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -70,7 +70,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def guard(action: str, *statuses: int) -> dict[str, Any]:
-    """Return the keyword arguments that make a route ask for ``action``; ``statuses`` are further problems it answers."""
+    """Return the arguments that make a route ask for ``action``; ``statuses`` are further problems it answers."""
     return {
         "dependencies": [Depends(_entrance(action))],
         "openapi_extra": {"x-careslot-action": action, "security": [{"bearer": []}]},

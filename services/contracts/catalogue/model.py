@@ -24,7 +24,10 @@ class DatabaseEntry(_Entry):
 
 
 class Slo(_Entry):
-    """Objectives over 30 days: ``availability`` percent of requests without 5xx; ``latency_ratio`` percent under ``latency_ms``."""
+    """Objectives over 30 days.
+
+    ``availability`` percent of requests end without a 5xx, ``latency_ratio`` percent take less than ``latency_ms``.
+    """
 
     availability: float = Field(gt=90, lt=100)
     latency_ms: int = Field(gt=0)

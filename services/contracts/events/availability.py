@@ -1,4 +1,4 @@
-"""What availability tells: when a clinician is away and when a facility is closed, so that booking can refuse alone."""
+"""What availability tells: who is away and what is closed, so that booking can refuse by itself."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -27,7 +27,10 @@ class LeaveWithdrawn(Event):
     """The leave never was, or is no more."""
 
     TYPE: ClassVar[str] = "availability.leave-withdrawn.v1"
-    EXAMPLE: ClassVar[Mapping[str, Any]] = {"leave_id": "0197a000-0000-7000-8000-000000000001", "clinician_id": "cln-00001"}
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "leave_id": "0197a000-0000-7000-8000-000000000001",
+        "clinician_id": "cln-00001",
+    }
 
     leave_id: str
     clinician_id: str
@@ -52,7 +55,10 @@ class ClosureWithdrawn(Event):
     """The closure never was, or is no more."""
 
     TYPE: ClassVar[str] = "availability.closure-withdrawn.v1"
-    EXAMPLE: ClassVar[Mapping[str, Any]] = {"closure_id": "0197a000-0000-7000-8000-000000000002", "facility_id": "fac-0001"}
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "closure_id": "0197a000-0000-7000-8000-000000000002",
+        "facility_id": "fac-0001",
+    }
 
     closure_id: str
     facility_id: str

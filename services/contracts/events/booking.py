@@ -19,7 +19,7 @@ _APPOINTMENT: dict[str, Any] = {
 
 
 class AppointmentEvent(Event):
-    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status code, ``lane`` its overbooking lane."""
+    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status, ``lane`` its overbooking lane."""
 
     PHI: ClassVar[bool] = True
 
@@ -51,7 +51,12 @@ class HoldReleased(AppointmentEvent):
     """A hold ended without a booking: given back (``hold-released``) or run out (``hold-expired``)."""
 
     TYPE: ClassVar[str] = "booking.hold-released.v1"
-    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "cancelled", "version": 2, "reason": "hold-expired"}
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_APPOINTMENT,
+        "status": "cancelled",
+        "version": 2,
+        "reason": "hold-expired",
+    }
 
     reason: str
 
@@ -82,7 +87,12 @@ class AppointmentCancelled(AppointmentEvent):
     """The appointment was called off, with one of booking's reason codes."""
 
     TYPE: ClassVar[str] = "booking.appointment-cancelled.v1"
-    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "cancelled", "version": 2, "reason": "patient-request"}
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_APPOINTMENT,
+        "status": "cancelled",
+        "version": 2,
+        "reason": "patient-request",
+    }
 
     reason: str
 
