@@ -10,6 +10,8 @@ import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
+pytest_plugins = ["tests.fixtures.platform"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 set_hypothesis_home_dir(str(ROOT / ".cache" / "hypothesis"))

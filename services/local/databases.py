@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
-from services import kernel
+from services.contracts.catalogue import Service, load_catalogue
 from services.kernel.database import migrate
 from services.local.postgres import SUPERUSER, PostgresServer
 
-SERVICES = Path(kernel.__file__).resolve().parent.parent
+SERVICES = Path(__file__).resolve().parent.parent
+SPARE_CONNECTIONS = 60  # functions, command line, a process that is being replaced while its successor starts
+
+
+def with_database(catalogue: Mapping[str, Service] | None = None) -> tuple[str, ...]:
+    """Return the services that own a database, by name."""
+    entries = load_catalogue() if catalogue is None else catalogue
+    return tuple(sorted(name for name, entry in entries.items() if entry.database is not None))
+
+
+def connection_budget(catalogue: Mapping[str, Service] | None = None) -> int:
+    """Return how many connections the server must grant: what the catalogue promises each service, and spare
+    ones.
+    """
+    entries = load_catalogue() if catalogue is None else catalogue
+    return SPARE_CONNECTIONS + sum(entry.database.connections for entry in entries.values() if entry.database)
 
 
 def administer(server: PostgresServer, database: str = SUPERUSER) -> psycopg.Connection[tuple[object, ...]]:
@@ -20,21 +36,24 @@ def administer(server: PostgresServer, database: str = SUPERUSER) -> psycopg.Con
     return psycopg.connect(server.dsn(SUPERUSER, database), autocommit=True)
 
 
-def ensure_role(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
-    """Create the role if it is missing: it may log in and nothing else."""
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-
-
 def ensure_databases(server: PostgresServer, services: Iterable[str]) -> None:
     """Create for each service a role and a database it owns, both by its name; what exists stays as it is."""
+    for service in services:
+        ensure_database(server, service, service)
+
+
+def ensure_database(server: PostgresServer, name: str, owner: str) -> None:
+    """Create the role `owner`, which may log in and nothing else, and a database of its own, unless they
+    exist.
+    """
     with administer(server) as connection:
-        for service in services:
-            ensure_role(connection, service)
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (service,)).fetchone()
-            if found is None:
-                connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(service)))
-            _close_to_others(connection, service)
+        if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", owner):
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(owner)))
+        if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", name):
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
+            )
+        _close_to_others(connection, name)
 
 
 def migrate_service(server: PostgresServer, service: str, database: str | None = None) -> int:
@@ -47,7 +66,7 @@ def migrate_service(server: PostgresServer, service: str, database: str | None =
     with administer(server, database) as connection:
         if connection.execute("SELECT to_regclass('yoyo_lock')").fetchone() != (None,):
             connection.execute("DELETE FROM yoyo_lock")
-    folders = (SERVICES / "kernel" / "migrations", SERVICES / service / "migrations")
+    folders = [SERVICES / name / "migrations" for name in dict.fromkeys(("kernel", service))]
     return migrate(server.dsn(service, database), *(folder for folder in folders if folder.is_dir()))
 
 
@@ -66,6 +85,10 @@ def drop_database(server: PostgresServer, name: str) -> None:
     """Drop a database if it exists, ending the sessions in it."""
     with administer(server) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _exists(connection: psycopg.Connection[tuple[object, ...]], query: LiteralString, name: str) -> bool:
+    return connection.execute(query, (name,)).fetchone() is not None
 
 
 def _close_to_others(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:

@@ -210,7 +210,9 @@ class PostgresServer:
         making.rename(self.folder)
 
     def _run(self, timeout: float) -> None:
-        settings = {**self._settings, "unix_socket_directories": f'"{self.sockets}"'}
+        # A list: quoted, so that spaces and commas in the path do not divide it.
+        sockets = '"' + str(self.sockets).replace('"', '""') + '"'
+        settings = {**self._settings, "unix_socket_directories": sockets}
         self._child = Child(
             "PostgreSQL",
             [
