@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points, version
 
 import typer
@@ -20,8 +20,8 @@ VERB_GROUP = "careslot.verbs"
 EXIT_FAILED = 1
 
 
-def build_app() -> tuple[typer.Typer, list[str]]:
-    """The command with every installed verb, and one line for each verb that could not be loaded."""
+def build_app(entries: Iterable[EntryPoint] | None = None) -> tuple[typer.Typer, list[str]]:
+    """Return the command with the verbs of ``entries`` (the installed ones), and a line for each not loaded."""
     app = typer.Typer(
         name="careslot",
         help="Careslot: scheduling for a health system, on your laptop and in AWS.",
@@ -32,28 +32,25 @@ def build_app() -> tuple[typer.Typer, list[str]]:
     )
     app.callback()(_root)
     problems: list[str] = []
-    for entry in sorted(entry_points(group=VERB_GROUP), key=lambda e: e.name):
+    found = entry_points(group=VERB_GROUP) if entries is None else entries
+    for entry in sorted(found, key=lambda e: e.name):
         problem = _join(app, entry)
         if problem:
             problems.append(problem)
     return app, problems
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None, entries: Iterable[EntryPoint] | None = None) -> None:
     """Run one verb and exit: 0 done, 1 failed, 2 not understood.
 
     A traceback appears only with CARESLOT_DEBUG=1: an exception's text may hold what a terminal log must not.
     """
     err = Console(stderr=True, highlight=False)
-    app, problems = build_app()
+    app, problems = build_app(entries)
     for problem in problems:
         err.print(f"warning: {problem}", style="yellow", markup=False, soft_wrap=True)
     try:
         app(args=list(argv) if argv is not None else None, prog_name="careslot")
-    except BrokenPipeError:
-        # The reader (head, less) left. Point stdout elsewhere, or the interpreter complains while it closes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILED)
     except Exception as error:
         if os.environ.get("CARESLOT_DEBUG") == "1":
             raise
