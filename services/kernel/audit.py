@@ -27,4 +27,10 @@ class AuditEntry:
 
     def payload(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
-        return {**asdict(self), "id": str(self.id), "at": self.at.isoformat()}
+        return {
+            **asdict(self),
+            "id": str(self.id),
+            "at": self.at.isoformat(),
+            "roles": list(self.roles),
+            "policies": list(self.policies),
+        }

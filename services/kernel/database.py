@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
-UNREACHABLE = (
-    OSError,
-    TimeoutError,
+LOST = (
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -89,11 +87,16 @@ class Database:
         if self._pool is None:
             raise Unavailable("The database is not open.", retry_after=1)
         try:
-            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
-                # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
-                yield cast("Connection", connection)
-        except UNREACHABLE as error:
+            connection = await self._pool.acquire(timeout=self._acquire_seconds)
+        except (*LOST, OSError, TimeoutError) as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
+        try:
+            # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
+            yield cast("Connection", connection)
+        except LOST as error:
+            raise Unavailable("The database does not answer.", retry_after=1) from error
+        finally:
+            await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

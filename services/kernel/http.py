@@ -212,5 +212,8 @@ async def _render_invalid(_request: Request, error: Exception) -> Response:
 
 async def _render_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, CareslotError):
+        # FastAPI turns whatever reading the body raised into a 400 of its own.
+        return problem_response(error.__cause__)
     body = {"type": "about:blank", "title": str(error.detail), "status": error.status_code, "detail": str(error.detail)}
     return JSONResponse(body, error.status_code, headers=dict(error.headers or {}), media_type=PROBLEM_JSON)

@@ -87,9 +87,8 @@ class EdgeMiddleware:
             logger().error("request failed", route=_route(scope), exc_info=error)
             if status:
                 raise
-            status = 500
             failed = CareslotError("Quote the instance when you report this.")
-            await problem_response(failed)(scope, receive, send)
+            await problem_response(failed)(scope, receive, guarded_send)
         finally:
             seconds = time.perf_counter() - started
             route = _route(scope)

@@ -1,0 +1,13 @@
+"""The roles in code are the roles the access policies speak of."""
+
+import re
+from pathlib import Path
+
+from services.contracts.roles import Role
+
+POLICIES = Path(__file__).parents[3] / "policies" / "access"
+
+
+def test_policies_speak_of_our_roles_and_of_all_of_them() -> None:
+    text = "\n".join(file.read_text("utf-8") for file in POLICIES.glob("*.cedar"))
+    assert set(re.findall(r'Careslot::Role::"([^"]+)"', text)) == set(Role)

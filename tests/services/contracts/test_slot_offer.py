@@ -1,0 +1,109 @@
+"""A slot offer is believed only when availability signed it, and only while it is fresh."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt.algorithms import OKPAlgorithm
+from pydantic import ValidationError
+
+from services.contracts.slot_offer import VALID_FOR, OfferedResource, OfferKeys, SigningKey, SlotOffer, slot_id
+from services.kernel.errors import Conflict, Invalid
+
+NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)
+
+
+def key_pair(kid: str) -> tuple[SigningKey, dict[str, Any]]:
+    """Make a private key and its published half."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    published = {**json.loads(OKPAlgorithm.to_jwk(private.public_key())), "kid": kid, "alg": "EdDSA"}
+    return SigningKey(kid, pem.decode()), published
+
+
+OLD, OLD_PUBLISHED = key_pair("2026")
+NEW, NEW_PUBLISHED = key_pair("2027")
+STRANGER, _ = key_pair("2027")
+KEYS = OfferKeys({"keys": [OLD_PUBLISHED, NEW_PUBLISHED]})
+
+
+def offer(**changes: Any) -> SlotOffer:
+    """An offer for twenty minutes with one clinician, with ``changes``."""
+    start = NOW + timedelta(days=3)
+    fields: dict[str, Any] = {
+        "slot_id": "slot-1", "clinician_id": "cln-1", "facility_id": "fac-1", "specialty": "family-medicine",
+        "visit_type": "follow-up", "starts_at": start, "ends_at": start + timedelta(minutes=20),
+        "timezone": "America/New_York", "resources": (OfferedResource(kind="clinician", id="cln-1", depth=2),),
+        "schedule_version": 7, **changes,
+    }  # fmt: skip
+    return SlotOffer(**fields)
+
+
+def test_what_was_signed_is_read_back_by_old_and_new_keys() -> None:
+    for key in (OLD, NEW):
+        assert KEYS.read(key.sign(offer(), NOW), NOW) == offer()
+    assert offer().minutes == 20
+
+
+def test_an_offer_expires() -> None:
+    token = NEW.sign(offer(), NOW)
+    assert KEYS.read(token, NOW + VALID_FOR - timedelta(seconds=1)) == offer()
+    with pytest.raises(Conflict) as caught:
+        KEYS.read(token, NOW + VALID_FOR)
+    assert caught.value.slug == "offer-expired"
+
+
+def test_an_offer_from_anyone_else_is_not_ours() -> None:
+    stranger = STRANGER.sign(offer(), NOW)
+    unsigned = jwt.encode({"iss": "careslot.availability"}, "", algorithm="none", headers={"kid": "2027"})
+    other_issuer = jwt.encode({"iss": "x", "iat": 1, "exp": 9**10}, NEW.pem, algorithm="EdDSA", headers={"kid": "2027"})
+    no_offer = jwt.encode(
+        {"iss": "careslot.availability", "iat": 1, "exp": 9**10}, NEW.pem, algorithm="EdDSA", headers={"kid": "2027"}
+    )
+    for token in (stranger, unsigned, other_issuer, no_offer, "", "a.b.c", "é" * 10):
+        with pytest.raises(Invalid) as caught:
+            KEYS.read(token, NOW)
+        assert caught.value.slug == "offer-invalid"
+
+
+@given(st.integers(0, 600), st.characters(codec="ascii", categories=("L", "N")))
+def test_no_changed_character_goes_unnoticed(position: int, character: str) -> None:
+    token = NEW.sign(offer(), NOW)
+    position %= len(token) - 2  # the last character of a base64url signature has bits nobody reads
+    if token[position] in {character, "."}:
+        return
+    changed = token[:position] + character + token[position + 1 :]
+    try:
+        assert KEYS.read(changed, NOW) == offer()  # only a change of spelling, as in a base64url tail, may pass
+        pytest.fail(f"character {position} may be changed")
+    except Invalid:
+        pass
+
+
+def test_an_offer_is_consistent_in_itself() -> None:
+    with pytest.raises(ValidationError, match="ends_at"):
+        offer(ends_at=NOW)
+    with pytest.raises(ValidationError, match="clinician"):
+        offer(resources=(OfferedResource(kind="clinician", id="cln-2"),))
+    with pytest.raises(ValidationError, match="zone|timezone"):
+        offer(starts_at=datetime(2027, 1, 7, 12))  # noqa: DTZ001 -- the naive instant is the point
+
+
+def test_a_slots_id_depends_on_all_that_makes_it_this_slot_and_on_nothing_else() -> None:
+    base = ("cln-1", "fac-1", "follow-up", NOW, 20)
+    same_instant = NOW.astimezone(tz=None)
+    assert slot_id(*base) == slot_id("cln-1", "fac-1", "follow-up", same_instant, 20)
+    others = [
+        ("cln-2", *base[1:]), (*base[:1], "fac-2", *base[2:]), (*base[:2], "new", *base[3:]),
+        (*base[:3], NOW + timedelta(minutes=5), 20), (*base[:4], 30),
+    ]  # fmt: skip
+    ids = {slot_id(*other) for other in others}
+    assert len(ids) == len(others) and slot_id(*base) not in ids

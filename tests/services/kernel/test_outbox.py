@@ -1,0 +1,174 @@
+"""What commits is told, what does not commit is not, and a bus that is down loses nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from services.contracts.events.booking import AppointmentBooked
+from services.kernel.audit import AuditEntry
+from services.kernel.database import Database
+from services.kernel.ids import new_id
+from services.kernel.outbox import BATCH, Envelope, EventBridgePublisher, Relay, append_audit, append_events
+
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
+BOOKED = AppointmentBooked.model_validate(AppointmentBooked.EXAMPLE)
+
+
+class Bus:
+    """Takes events, unless told to refuse some or all."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+        self.refusing: Callable[[Envelope], bool] = lambda _event: False
+        self.down = False
+
+    async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+        if self.down:
+            raise OSError("unreachable")
+        self.taken += [event for event in batch if not self.refusing(event)]
+        return frozenset(event.id for event in batch if self.refusing(event))
+
+
+@pytest.fixture
+async def opened(database: Callable[[str], str]) -> AsyncIterator[Database]:
+    made = Database(database("kernel"), application="test")
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def write(opened: Database, count: int = 1) -> None:
+    async with opened.transaction() as connection:
+        await append_events(connection, [BOOKED] * count, NOW)
+
+
+async def unsent(opened: Database) -> int:
+    async with opened.connection() as connection:
+        found: int = await connection.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+        return found
+
+
+async def test_a_committed_event_is_sent_once_with_its_data(opened: Database) -> None:
+    bus = Bus()
+    relay = Relay(opened, {"bus": bus}, service="booking")
+    await write(opened)
+    assert [await relay.drain_once(), await relay.drain_once()] == [1, 0]
+    [event] = bus.taken
+    assert (event.type, event.source, event.occurred_at) == (BOOKED.TYPE, "careslot.booking", NOW)
+    assert event.data == BOOKED.payload()
+
+
+async def test_a_rolled_back_event_is_never_sent(opened: Database) -> None:
+    with pytest.raises(KeyError):
+        async with opened.transaction() as connection:
+            await append_events(connection, [BOOKED], NOW)
+            raise KeyError
+    bus = Bus()
+    assert await Relay(opened, {"bus": bus}, service="booking").drain_once() == 0
+    assert not bus.taken
+
+
+async def test_a_bus_that_is_down_keeps_everything_for_later(opened: Database) -> None:
+    bus = Bus()
+    bus.down = True
+    relay = Relay(opened, {"bus": bus}, service="booking")
+    await write(opened, 3)
+    with pytest.raises(OSError):
+        await relay.drain_once()
+    assert await unsent(opened) == 3
+    bus.down = False
+    assert await relay.drain_once() == 3
+
+
+async def test_a_refused_event_waits_and_does_not_hold_up_the_others(opened: Database) -> None:
+    bus = Bus()
+    relay = Relay(opened, {"bus": bus}, service="booking")
+    await write(opened, 2)
+    async with opened.connection() as connection:
+        first = await connection.fetchval("SELECT event_id FROM outbox ORDER BY id LIMIT 1")
+    bus.refusing = lambda event: event.id == first
+    assert await relay.drain_once() == 1
+    assert await relay.drain_once() == 0
+    async with opened.connection() as connection:
+        await connection.execute("UPDATE outbox SET next_attempt_at = clock_timestamp()")
+        assert await connection.fetchval("SELECT attempts FROM outbox WHERE sent_at IS NULL") == 1
+    bus.refusing = lambda _event: False
+    assert await relay.drain_once() == 1
+    assert await unsent(opened) == 0
+
+
+async def test_two_relays_never_send_the_same_event(opened: Database) -> None:
+    bus = Bus()
+    relays = [Relay(opened, {"bus": bus}, service="booking") for _ in range(4)]
+    await write(opened, BATCH * 3)
+
+    async def drain(relay: Relay) -> None:
+        while await relay.drain_once():
+            pass
+
+    await asyncio.gather(*(drain(relay) for relay in relays))
+    # A relay that finds rows locked stops; one more round takes what is left.
+    await drain(relays[0])
+    assert len(bus.taken) == len({event.id for event in bus.taken}) == BATCH * 3
+
+
+async def test_audit_entries_wait_until_someone_takes_them(opened: Database) -> None:
+    entry = AuditEntry(
+        id=new_id(), at=NOW, service="booking", action="read-day", outcome="refused", subject="u", roles=(), person="",
+        resource_type="", resource_id="", about="", reason="policy", policies=(), correlation_id="c",
+    )  # fmt: skip
+    async with opened.transaction() as connection:
+        await append_audit(connection, [entry])
+    bus, audit = Bus(), Bus()
+    assert await Relay(opened, {"bus": bus}, service="booking").drain_once() == 0
+    assert await unsent(opened) == 1
+    assert await Relay(opened, {"bus": bus, "audit": audit}, service="booking").drain_once() == 1
+    assert [event.data for event in audit.taken] == [entry.payload()]
+
+
+async def test_a_running_relay_is_woken_by_the_commit_and_stops_when_cancelled(opened: Database) -> None:
+    bus = Bus()
+    task = asyncio.create_task(Relay(opened, {"bus": bus}, service="booking").run())
+    await write(opened)
+    async with asyncio.timeout(10):
+        while not bus.taken:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_old_sent_rows_go_and_unsent_ones_stay_however_old(opened: Database) -> None:
+    relay = Relay(opened, {"bus": Bus()}, service="booking")
+    await write(opened, 2)
+    async with opened.connection() as connection:
+        await connection.execute(
+            "UPDATE outbox SET sent_at = now() - interval '8 days' WHERE id = (SELECT min(id) FROM outbox)"
+        )
+    assert [await relay.purge(), await relay.purge()] == [1, 0]
+    assert await unsent(opened) == 1
+
+
+class Events:
+    """EventBridge's PutEvents as its API answers, refusing chosen entries."""
+
+    def __init__(self, refuse: frozenset[int] = frozenset()) -> None:
+        self.calls: list[list[dict[str, object]]] = []
+        self.refuse = refuse
+
+    def put_events(self, Entries: list[dict[str, object]]) -> dict[str, object]:
+        self.calls.append(Entries)
+        answers = [{"ErrorCode": "Throttled"} if n in self.refuse else {"EventId": str(n)} for n in range(len(Entries))]
+        return {"Entries": answers, "FailedEntryCount": len(self.refuse)}
+
+
+async def test_eventbridge_takes_at_most_ten_a_call_and_names_what_it_refused() -> None:
+    batch = [Envelope(new_id(), "t.x.v1", "careslot.t", NOW, "c", {"n": n}) for n in range(23)]
+    events = Events(frozenset({0}))
+    refused = await EventBridgePublisher(events, "careslot").publish(batch)  # type: ignore[arg-type]  # a double
+    assert sorted(len(call) for call in events.calls) == [3, 10, 10]
+    assert refused == {batch[0].id, batch[10].id, batch[20].id}
+    assert all(entry["EventBusName"] == "careslot" for call in events.calls for entry in call)
