@@ -1,0 +1,113 @@
+"""Who may do what, as one table a reviewer can read: the policies must give exactly this, no more and no less.
+
+`own` means only inside the role assignment (own facility, own record, own grant, own scope), `all` everywhere,
+`-` never. Regenerate with `python -m tests.policies.test_access` and read the difference before committing it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from services.contracts.roles import Role
+from services.kernel.access import AccessPolicies, AttributeValue, Resource
+from services.kernel.actor import Actor
+
+ROOT = Path(__file__).parents[2]
+EXPECTED = Path(__file__).with_name("access_matrix.txt")
+POLICIES = AccessPolicies.from_folder(ROOT / "policies" / "access")
+
+INSIDE = frozenset({"fac-1"})
+ACTORS = {
+    Role.PATIENT: Actor("a", frozenset({"patient"}), person="pat-1"),
+    Role.PROXY: Actor("a", frozenset({"proxy"}), person="prx-1"),
+    Role.FRONT_DESK: Actor("a", frozenset({"front-desk"}), facilities=INSIDE),
+    Role.SCHEDULER: Actor("a", frozenset({"scheduler"}), facilities=INSIDE),
+    Role.CLINICIAN: Actor("a", frozenset({"clinician"}), person="cln-1", facilities=INSIDE),
+    Role.FACILITY_ADMINISTRATOR: Actor("a", frozenset({"facility-administrator"}), facilities=INSIDE),
+    Role.AUDITOR: Actor("a", frozenset({"auditor"}), facilities=INSIDE),
+    Role.EXTERNAL_APP: Actor("a", frozenset({"external-app"})),
+}
+SCOPES = frozenset({"careslot/slots.read", "careslot/directory.read", "careslot/changes.read"})
+
+
+def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
+    """Attributes of one resource a type, inside or outside of everything the actors are assigned to."""
+    facility, patient, clinician, proxy = (
+        ("fac-1", "pat-1", "cln-1", "prx-1") if inside else ("fac-2", "pat-2", "cln-2", "prx-2")
+    )
+    proxies = frozenset({proxy})
+    return {
+        "Facility": {"facility": facility},
+        "Catalogue": {},
+        "Slots": {},
+        "Schedule": {"facility": facility, "clinician": clinician},
+        "Patient": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
+        "Appointment": {"patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies},
+        "Preferences": {"patient": patient, "proxies": proxies},
+    }
+
+
+def permitted(actor: Actor, action: str, inside: bool) -> bool:
+    """Tell whether any resource type lets ``actor`` do ``action``; the schema gives each action one type."""
+    return any(
+        POLICIES.decide(actor, action, Resource(kind, "r", attributes)).allowed
+        for kind, attributes in resources(inside).items()
+    )
+
+
+def everywhere(actor: Actor) -> Actor:
+    """The same role assigned for all facilities, or with every scope."""
+    return Actor(actor.subject, actor.roles, actor.person, frozenset({"*"}), SCOPES)
+
+
+def cell(actor: Actor, action: str) -> str:
+    """Say how far ``actor``'s role reaches for ``action``; after the stroke, with an assignment for everywhere."""
+
+    def reach(who: Actor) -> str:
+        return "all" if permitted(who, action, inside=False) else "own" if permitted(who, action, inside=True) else "-"
+
+    plain, wide = reach(actor), reach(everywhere(actor))
+    return plain if plain == wide else f"{plain}/{wide}"
+
+
+def matrix() -> str:
+    """Render the table."""
+    header = f"{'action':24}" + "".join(f"{role.value:>24}" for role in Role)
+    rows = [
+        f"{action:24}" + "".join(f"{cell(ACTORS[role], action):>24}" for role in Role)
+        for action in sorted(POLICIES.actions)
+    ]
+    return "\n".join([header, *rows]) + "\n"
+
+
+def test_the_policies_give_exactly_the_table() -> None:
+    assert matrix() == EXPECTED.read_text("utf-8")
+
+
+def test_nobody_without_a_role_may_touch_anything_that_holds_phi() -> None:
+    nobody = Actor("x", frozenset(), person="pat-1", facilities=frozenset({"*"}), scopes=SCOPES)
+    open_to_all = {"read-facility", "read-catalogue", "search-slots"}
+    assert {action for action in POLICIES.actions if permitted(nobody, action, inside=True)} == open_to_all
+
+
+@pytest.mark.parametrize("role", [Role.PATIENT, Role.PROXY, Role.CLINICIAN])
+def test_an_account_without_a_person_owns_nothing(role: Role) -> None:
+    blank = Actor("x", frozenset({role.value}))
+    nameless: dict[str, AttributeValue] = {
+        "patient": "", "clinician": "", "facility": "fac-2", "proxies": frozenset({""}), "facilities": frozenset(),
+    }  # fmt: skip
+    for kind, attributes in resources(inside=False).items():
+        resource = Resource(kind, "r", {name: nameless[name] for name in attributes})
+        for action in POLICIES.actions - {"read-facility", "read-catalogue", "search-slots"}:
+            assert not POLICIES.decide(blank, action, resource).allowed, (action, kind)
+
+
+def test_an_auditor_changes_nothing() -> None:
+    auditor = everywhere(ACTORS[Role.AUDITOR])
+    changing = {action for action in POLICIES.actions if not action.startswith(("read-", "search-"))}
+    assert not [action for action in changing if permitted(auditor, action, inside=True)]
+
+
+if __name__ == "__main__":
+    EXPECTED.write_text(matrix(), "utf-8")
