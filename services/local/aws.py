@@ -135,11 +135,12 @@ def declare_bus(
     return {subscription.queue: _subscribe(aws, bus, subscription, prefix) for subscription in subscriptions}
 
 
-def declare_senders(aws: Aws, email_address: str) -> None:
-    """Let SES send from the address, and SNS send text messages as transactional ones."""
+def declare_sender(aws: Aws, email_address: str) -> None:
+    """Let SES send from the address. SNS needs nothing declared to send a text message (and here knows no
+    attributes).
+    """
     if email_address not in aws.ses.list_identities(IdentityType="EmailAddress")["Identities"]:
         aws.ses.verify_email_identity(EmailAddress=email_address)
-    aws.sns.set_sms_attributes(attributes={"DefaultSMSType": "Transactional"})
 
 
 def _subscribe(aws: Aws, bus: str, subscription: Subscription, prefix: str) -> Queue:

@@ -62,6 +62,8 @@ class Emulator:
 
     def start(self, timeout: float = 30.0) -> None:
         """Start it and wait until it answers; raise CannotStart with what to do about it."""
+        if self.poll() is not None:
+            self.stop()  # what is left of one that died
         self._lock.take()
         try:
             require_free_port(self.port, "the AWS emulator", "choose another one for it")

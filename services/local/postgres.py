@@ -86,6 +86,8 @@ class PostgresServer:
 
         `timeout` in seconds covers the recovery after a crash. Raises CannotStart with what to do about it.
         """
+        if self.poll() is not None:
+            self.stop()  # what is left of one that died
         self._lock.take()
         try:
             self._prepare_folder()

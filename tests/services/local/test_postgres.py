@@ -51,7 +51,6 @@ def test_data_survives_a_stop_and_a_crash(server: PostgresServer) -> None:
     assert eventually(lambda: server.poll() is not None)
     assert server.poll() == 128 + signal.SIGKILL
     assert (server.folder / "postmaster.pid").exists()
-    server.stop()
     server.start()
     assert execute(server, "SELECT n FROM kept ORDER BY n") == [(1,), (2,)]
     assert execute(server, "SHOW fsync") == [("on",)]
@@ -157,7 +156,9 @@ def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
                 execute(server, "CREATE TABLE big AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
             fill = subprocess.run(["dd", "if=/dev/zero", f"of={disk / 'rest'}"], capture_output=True, check=False)
             assert b"No space left" in fill.stderr
-            server.stop()
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            assert eventually(lambda: server.poll() is not None)
             with pytest.raises(CannotStart, match=f"the disk that holds {disk / 'pg'} is full"):
                 server.start()
     finally:
