@@ -22,10 +22,17 @@ Machine = Annotated[bool, typer.Option("--json", help="Print JSON instead of tex
 STOP_SECONDS = 30.0
 
 
+openapi_verbs = typer.Typer(help="Write or check the OpenAPI documents on file.", no_args_is_help=True)
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
+    from services.local import cli_dead_letters
+
     for verb in (up, down, status, logs, token, start, stop):
         app.command()(verb)
+    app.add_typer(cli_dead_letters.verbs, name="dlq")
+    app.add_typer(openapi_verbs, name="openapi")
 
 
 def up(
@@ -142,3 +149,23 @@ def _hold(folder: Path, service: str, *, stopped: bool) -> None:
             raise typer.Exit(1)
         time.sleep(0.1)
     typer.echo(f"{service} {'stopped' if stopped else 'started'}")
+
+
+@openapi_verbs.command("write")
+def openapi_write() -> None:
+    """Render every service's OpenAPI document into services/contracts/openapi."""
+    from services.local import openapi
+
+    changed = openapi.write()
+    typer.echo("\n".join(changed) if changed else "nothing changed")
+
+
+@openapi_verbs.command("check")
+def openapi_check() -> None:
+    """Exit with 1 when a document on file is not what the code serves."""
+    from services.local import openapi
+
+    if changed := openapi.stale():
+        typer.echo(f"error: out of date: {', '.join(changed)}; run `careslot openapi write`", err=True)
+        raise typer.Exit(1)
+    typer.echo("every document is what the code serves")

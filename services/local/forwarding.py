@@ -27,7 +27,6 @@ HOP_BY_HOP = frozenset(
 )  # fmt: skip
 IN_FLIGHT = 64
 QUEUE_SECONDS = 60.0
-ANSWER_SECONDS = 20.0
 CONNECT_SECONDS = 2.0
 WHOLE_BODY_BYTES = 64 * 1024
 # Below uvicorn's five: a connection the service is about to close must not carry a request that cannot be repeated.
@@ -106,10 +105,10 @@ class Forwarder:
             return problem(HTTPStatus.BAD_GATEWAY, "broken-off", f"{self.service} broke off; {UNKNOWN_OUTCOME}", 1)
 
 
-def new_session() -> aiohttp.ClientSession:
-    """Return the pool of connections to all services; streams may stay silent for as long as they like."""
+def new_session(answer_seconds: float) -> aiohttp.ClientSession:
+    """Return the pool of connections to all services; ``answer_seconds`` is the longest silence, also of a stream."""
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=None)
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=answer_seconds)
     return aiohttp.ClientSession(
         connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
     )

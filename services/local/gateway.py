@@ -39,6 +39,7 @@ class GatewaySettings(BaseSettings):
     host: str = "127.0.0.1"
     services: dict[str, str] = Field(description='JSON: {"booking": "http://127.0.0.1:8103", ...}')
     cognito: str = Field(description="endpoint of the user pool's API")
+    answer_seconds: float = Field(default=20.0, gt=0, description="longest silence; above the services' own deadline")
     client_id: str = Field(description="app client people sign in through")
 
 
@@ -48,7 +49,7 @@ def create(settings: GatewaySettings) -> web.Application:
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         app[STREAMS] = set()
-        async with new_session() as session:
+        async with new_session(settings.answer_seconds) as session:
             app[SESSION] = session
             app[FORWARDERS] = {name: Forwarder(name, base, session) for name, base in settings.services.items()}
             yield

@@ -70,6 +70,7 @@ class Supervised:
     restarts: int = 0
     last_fault: str = ""
     started_at: float = 0.0
+    busy: bool = False
 
     def describe(self) -> ChildState:
         """Return what other commands may know."""
@@ -113,10 +114,13 @@ class Supervisor:
     async def restart(self, name: str) -> None:
         """Stop and start one program, as after a change of its environment."""
         member = next(member for member in self._members if member.name == name)
-        member.state = "restarting"
-        await asyncio.to_thread(member.program.stop)
-        await self._start(member)
-        await self._await_ready(member, patient=True)
+        member.busy, member.state = True, "restarting"
+        try:
+            await asyncio.to_thread(member.program.stop)
+            await self._start(member)
+            await self._await_ready(member, patient=True)
+        finally:
+            member.busy = False
         self._changed()
 
     async def stop(self) -> None:
@@ -160,7 +164,7 @@ class Supervisor:
             await asyncio.sleep(WATCH_SECONDS)
             if member.hold is not None and await self._obeyed(member, member.hold):
                 continue
-            if member.state == "restarting" or (code := member.program.poll()) is None:
+            if member.busy or (code := member.program.poll()) is None:
                 continue
             if time.monotonic() - member.started_at > HEALTHY_AFTER:
                 pause = FIRST_PAUSE
