@@ -1,0 +1,140 @@
+"""Deny by default begins at the route: each one asks for one declared action, or says why it is open to all."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+
+from services.contracts.catalogue import load_catalogue
+from services.kernel import http
+from services.kernel.access import AccessPolicies
+from services.local import openapi
+from tests.repository.tree import ROOT, told
+
+FEWEST_WORDS = 4
+
+
+def applications() -> dict[str, FastAPI]:
+    """Return every service's application, built but not started."""
+    return {name: importlib.import_module(f"services.{name}.main").create() for name in load_catalogue()}
+
+
+def declared_actions() -> frozenset[str]:
+    """Return the actions of the access policies' schema."""
+    return AccessPolicies.from_folder(ROOT / "policies" / "access").actions
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, RouteContext]]:
+    """Yield each route as it is served, with its methods and path to tell of it."""
+    for route in iter_route_contexts(app.routes):
+        yield f"{'/'.join(sorted(route.methods or {'?'}))} {route.path}", route
+
+
+def asked(dependant: Dependant) -> list[str]:
+    """Return the actions that the guards among a route's dependencies open the gate for."""
+    found = []
+    for dependency in dependant.dependencies:
+        call = dependency.call
+        if getattr(call, "__qualname__", "").startswith(f"{http._entrance.__name__}.") and inspect.isfunction(call):
+            found.append(str(inspect.getclosurevars(call).nonlocals["action"]))
+        found += asked(dependency)
+    return found
+
+
+def faults(app: FastAPI, actions: frozenset[str]) -> list[str]:
+    """Return the routes that are neither guarded by one declared action nor open with a reason."""
+    found = []
+    for name, route in routes(app):
+        if not isinstance(route.original_route, APIRoute):
+            found.append(f"{name}: is not a plain API route, so nothing guards it")
+            continue
+        extra = route.openapi_extra or {}
+        said, reason = extra.get("x-careslot-action"), extra.get("x-careslot-public")
+        guards = asked(route.dependant)
+        if reason is not None:
+            if guards or said:
+                found.append(f"{name}: is declared public and guarded")
+            if len(str(reason).split()) < FEWEST_WORDS:
+                found.append(f"{name}: the reason to be public says nothing: {reason!r}")
+        elif guards != [said] or said is None:
+            found.append(f"{name}: needs one guard, has {guards or 'none'} and says {said}")
+        elif said not in actions:
+            found.append(f"{name}: the policies know no action {said}")
+    return found
+
+
+def test_every_route_declares_who_may_call_it() -> None:
+    actions = declared_actions()
+    found = [f"{service}: {fault}" for service, app in applications().items() for fault in faults(app, actions)]
+    assert not found, told(found)
+
+
+def test_every_declared_action_guards_a_route() -> None:
+    used = {action for app in applications().values() for _, route in routes(app) for action in asked(route.dependant)}
+    unused = sorted(declared_actions() - used)
+    assert not unused, f"actions in the policies that no route asks for:{told(unused)}"
+
+
+def test_every_service_serves_its_operations() -> None:
+    for service, app in applications().items():
+        paths = {route.path for _, route in routes(app)}
+        assert {"/livez", "/readyz", "/metrics", "/openapi.json"} <= paths, service
+
+
+def test_openapi_documents_are_what_the_services_serve() -> None:
+    assert openapi.stale() == [], "write them anew: careslot openapi"
+    assert {file.stem for file in openapi.FOLDER.glob("*.json")} == set(load_catalogue())
+
+
+@pytest.mark.parametrize("service", sorted(load_catalogue()))
+def test_openapi_document_is_fit_for_readers(service: str) -> None:
+    document = json.loads((openapi.FOLDER / f"{service}.json").read_text("utf-8"))
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in {"get", "put", "post", "delete", "patch", "head", "options"}
+    }
+    mute = [name for name, operation in operations.items() if not operation.get("description")]
+    named = [operation["operationId"] for operation in operations.values()]
+    assert document["openapi"].startswith("3.1")
+    assert not mute, f"without a word on what they do:{told(mute)}"
+    assert len(set(named)) == len(named), "two operations share an operationId"
+    unsaid = [
+        name
+        for name, operation in operations.items()
+        if operation.get("security") and not {"401", "403"} <= set(operation["responses"])
+    ]
+    assert not unsaid, f"guarded, but do not say that they may refuse:{told(unsaid)}"
+
+
+def test_planted_faults_are_found() -> None:
+    router = APIRouter()
+    answer = {"GET /both": "public and guarded", "GET /bare": "needs one guard", "GET /mute": "says nothing"}
+    answer |= {"GET /unknown": "no action", "GET /said": "needs one guard"}
+
+    def nothing() -> None:
+        """Do nothing."""
+
+    router.get("/fine", **http.guard("read-day"))(nothing)
+    router.get("/open", **http.public("anyone may look at this"))(nothing)
+    router.get("/bare")(nothing)
+    router.get("/mute", **http.public("why"))(nothing)
+    router.get("/unknown", **http.guard("fly-to-the-moon"))(nothing)
+    router.get("/said", openapi_extra={"x-careslot-action": "read-day"})(nothing)
+    router.get("/both", **{**http.guard("read-day"), **http.public("anyone may look at this")})(nothing)
+    app = FastAPI(openapi_url=None)
+    app.include_router(router, prefix="/in")
+    app.include_router(router)
+    found = faults(app, frozenset({"read-day"}))
+    for route, words in answer.items():
+        (fault,) = [fault for fault in found if fault.startswith(f"{route}:")]
+        assert words in fault
+    assert len(found) == 2 * len(answer)
