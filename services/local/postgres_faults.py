@@ -8,8 +8,6 @@ from pathlib import Path
 from services.local.child import CannotStart
 
 MEGABYTE = 1024 * 1024
-ROOM_FOR_NEW = 500 * MEGABYTE
-ROOM_FOR_KNOWN = 50 * MEGABYTE
 
 REMEDIES = (
     ("No space left on device", "the disk that holds {folder} is full: free some space and start again"),
@@ -43,9 +41,8 @@ def explain(output: str, folder: Path) -> str:
     return f"PostgreSQL cannot run in {folder}; it said:\n  {last}"
 
 
-def require_room(folder: Path, *, new: bool) -> None:
-    """Raise CannotStart when the disk has too little room to begin with."""
-    needed = ROOM_FOR_NEW if new else ROOM_FOR_KNOWN
+def require_room(folder: Path, needed: int) -> None:
+    """Raise CannotStart when the disk that holds `folder`, or will, has fewer than `needed` bytes free."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:

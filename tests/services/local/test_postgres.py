@@ -148,19 +148,17 @@ def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
         server = PostgresServer(disk / "pg", log=tmp_path / "pg.log", durable=False)
         with pytest.raises(CannotStart, match="MB free, and 500 MB are needed"):
             server.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("services.local.postgres_faults.ROOM_FOR_NEW", 0)
-            patch.setattr("services.local.postgres_faults.ROOM_FOR_KNOWN", 0)
+        server = PostgresServer(disk / "pg", log=tmp_path / "pg.log", durable=False, room=0)
+        server.start()
+        with pytest.raises(psycopg.Error):
+            execute(server, "CREATE TABLE big AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
+        fill = subprocess.run(["dd", "if=/dev/zero", f"of={disk / 'rest'}"], capture_output=True, check=False)
+        assert b"No space left" in fill.stderr
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        assert eventually(lambda: server.poll() is not None)
+        with pytest.raises(CannotStart, match=f"the disk that holds {disk / 'pg'} is full"):
             server.start()
-            with pytest.raises(psycopg.Error):
-                execute(server, "CREATE TABLE big AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
-            fill = subprocess.run(["dd", "if=/dev/zero", f"of={disk / 'rest'}"], capture_output=True, check=False)
-            assert b"No space left" in fill.stderr
-            assert server.pid is not None
-            os.kill(server.pid, signal.SIGKILL)
-            assert eventually(lambda: server.poll() is not None)
-            with pytest.raises(CannotStart, match=f"the disk that holds {disk / 'pg'} is full"):
-                server.start()
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
 

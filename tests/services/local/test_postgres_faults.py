@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from services.local import postgres_faults
 from services.local.child import CannotStart
 from services.local.postgres_faults import explain, require_room
 
@@ -27,8 +26,7 @@ def test_explained(said: str, told: str) -> None:
     assert told in explain(said, Path("/data/pg"))
 
 
-def test_too_little_room_is_said_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_faults, "ROOM_FOR_NEW", 1 << 60)
-    with pytest.raises(CannotStart, match=r"MB free, and \d+ MB are needed"):
-        require_room(tmp_path / "not" / "there", new=True)
-    require_room(tmp_path, new=False)
+def test_too_little_room_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"MB free, and 1099511627776 MB are needed"):
+        require_room(tmp_path / "not" / "there", 1 << 60)
+    require_room(tmp_path, 1)
