@@ -1,0 +1,1 @@
+"""PostgreSQL and the ZIP code list behind availability's ports."""

@@ -1,0 +1,1 @@
+"""Availability over HTTP: search for everyone signed in, schedules for those who keep them."""

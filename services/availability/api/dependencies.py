@@ -1,0 +1,29 @@
+"""What the routes are handed when the service has started."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from services.availability.usecases.absences import Closures, LeaveOfAbsence
+from services.availability.usecases.schedules import Schedules
+from services.availability.usecases.search import SearchSlots
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The use cases and the public keys; put on ``app.state.availability`` by the lifespan."""
+
+    search: SearchSlots
+    schedules: Schedules
+    leave: LeaveOfAbsence
+    closures: Closures
+    offer_keys: dict[str, Any]
+
+
+def _availability(request: Request) -> Availability:
+    availability: Availability = request.app.state.availability
+    return availability
+
+
+AvailabilityDep = Annotated[Availability, Depends(_availability)]

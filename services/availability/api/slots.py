@@ -1,0 +1,96 @@
+"""Search for open slots, and the keys that offers are checked with."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.availability.api.dependencies import AvailabilityDep
+from services.availability.api.fields import Code, Identifier, InstantOrDay, Language, ZipCode
+from services.availability.usecases.search import OfferedSlot, SearchRequest
+from services.contracts.slot_offer import SlotOffer
+from services.kernel.http import GateDep, guard, public
+
+router = APIRouter(tags=["slots"])
+
+
+class OpenSlotView(BaseModel):
+    """An open slot: ``offer`` is the signed token to hold or book it with, good for 30 minutes."""
+
+    slot: SlotOffer
+    offer: str
+    facility_name: str
+    clinician_name: str
+    distance_km: float | None
+    starts_local: datetime
+
+
+class SlotsView(BaseModel):
+    """The first open slots by start, distance and id; the window of starts that was searched."""
+
+    slots: list[OpenSlotView]
+    searched_from: datetime
+    searched_to: datetime
+
+
+class KeySet(BaseModel):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys: list[dict[str, Any]]
+
+
+@router.get("/slots", **guard("search-slots", 422))
+async def search_slots(
+    gate: GateDep,
+    availability: AvailabilityDep,
+    specialty: Annotated[Code | None, Query(description="needed unless a clinician or visit type is given")] = None,
+    visit_type: Annotated[Code | None, Query(description="default: the specialty's shortest")] = None,
+    zip: Annotated[ZipCode | None, Query(description="where to measure distance from")] = None,  # noqa: A002 -- its name
+    within_km: Annotated[float | None, Query(gt=0, le=1000, description="default 50 when zip is given")] = None,
+    facility: Annotated[list[Identifier] | None, Query(max_length=200)] = None,
+    clinician: Annotated[list[Identifier] | None, Query(max_length=100)] = None,
+    language: Annotated[Language | None, Query(description="a language the clinician speaks")] = None,
+    since: Annotated[InstantOrDay | None, Query(alias="from", description="instant, or local day; default now")] = None,
+    until: Annotated[
+        InstantOrDay | None, Query(alias="to", description="instant (exclusive) or local day (included); default +14 d")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> SlotsView:
+    """Return signed offers for the first open slots that match."""
+    request = SearchRequest(
+        specialty=specialty or "",
+        visit_type=visit_type or "",
+        zip_code=zip or "",
+        within_km=within_km,
+        facility_ids=tuple(facility or ()),
+        clinician_ids=tuple(clinician or ()),
+        language=language or "",
+        since=since,
+        until=until,
+        limit=limit,
+    )
+    result = await availability.search.run(request, gate)
+    return SlotsView(
+        slots=[_view(offered) for offered in result.offers],
+        searched_from=result.window.starts_at,
+        searched_to=result.window.ends_at,
+    )
+
+
+@router.get("/slot-offer-keys", **public("whoever is shown an offer may check it; public keys are not a secret"))
+async def slot_offer_keys(availability: AvailabilityDep) -> KeySet:
+    """Return the public keys of slot offers."""
+    return KeySet.model_validate(availability.offer_keys)
+
+
+def _view(offered: OfferedSlot) -> OpenSlotView:
+    slot = offered.slot
+    return OpenSlotView(
+        slot=offered.offer,
+        offer=offered.token,
+        facility_name=slot.facility_name,
+        clinician_name=slot.clinician_name,
+        distance_km=slot.distance_km,
+        starts_local=slot.starts_local,
+    )

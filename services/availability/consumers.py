@@ -1,0 +1,30 @@
+"""Events in: the two handlers that contracts/topology.py names."""
+
+from services.availability.ports import Occupancy
+from services.availability.usecases.projections import DirectoryProjection, take_appointment
+from services.contracts.events import event_of
+from services.contracts.events.booking import AppointmentEvent
+from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
+from services.kernel.errors import Invalid
+from services.kernel.outbox import Envelope
+
+
+async def on_directory(envelope: Envelope, projection: DirectoryProjection) -> None:
+    """Take a facility, clinician or visit type; raise Invalid for any other event."""
+    event = event_of(envelope)
+    if isinstance(event, FacilityRecorded):
+        await projection.facility(event)
+    elif isinstance(event, ClinicianRecorded):
+        await projection.clinician(event)
+    elif isinstance(event, VisitTypeRecorded):
+        await projection.visit_type(event)
+    else:
+        raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
+
+
+async def on_appointment(envelope: Envelope, store: Occupancy) -> None:
+    """Take what an appointment occupies now; raise Invalid for any other event."""
+    event = event_of(envelope)
+    if not isinstance(event, AppointmentEvent):
+        raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
+    await take_appointment(store, event)

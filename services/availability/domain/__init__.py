@@ -1,0 +1,1 @@
+"""The rules of working time and open slots, without storage or network."""

@@ -1,0 +1,55 @@
+"""A slot that is open now, with what a person needs to choose it and booking needs to take it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class SlotQuery:
+    """What is looked for. Starts lie in [starts_at, ends_at) and, where days are given, on those local days.
+
+    ``distances`` maps the facilities to look at to kilometres (or None); None itself means every facility.
+    ``clinician_ids`` empty means any clinician; ``language`` empty means any language.
+    """
+
+    specialty: str
+    visit_type: str
+    minutes: int
+    starts_at: datetime
+    ends_at: datetime
+    first_day: date | None = None
+    last_day: date | None = None
+    distances: dict[str, float | None] | None = None
+    clinician_ids: tuple[str, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlot:
+    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given."""
+
+    slot_id: str
+    clinician_id: str
+    clinician_name: str
+    facility_id: str
+    facility_name: str
+    timezone: str
+    specialty: str
+    visit_type: str
+    starts_at: datetime
+    ends_at: datetime
+    room_id: str
+    depth: int
+    schedule_version: int
+    distance_km: float | None
+
+    @property
+    def rank(self) -> tuple[datetime, float, str]:
+        """Order of "first available": start, then distance, then id."""
+        return self.starts_at, self.distance_km if self.distance_km is not None else 0.0, self.slot_id
+
+    @property
+    def starts_local(self) -> datetime:
+        """The start on the facility's wall clock, with its offset."""
+        return self.starts_at.astimezone(ZoneInfo(self.timezone))

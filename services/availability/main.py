@@ -1,0 +1,118 @@
+"""The availability service put together: settings to ports, ports to use cases, use cases to routes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pkgutil import resolve_name
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.availability.adapters.offer_keys import public_jwk
+from services.availability.adapters.postgres import store_of, unit_of_work
+from services.availability.adapters.postgres_search import PostgresSlotSearch
+from services.availability.adapters.zip_centroids import PackagedZipCentroids
+from services.availability.api import absences, schedules, slots
+from services.availability.api.dependencies import Availability
+from services.availability.consumers import on_directory
+from services.availability.ports import UnitOfWork, ZipCentroids
+from services.availability.settings import Settings
+from services.availability.usecases.absences import Closures, LeaveOfAbsence
+from services.availability.usecases.horizon import ExtendHorizon
+from services.availability.usecases.materialise import Horizon
+from services.availability.usecases.projections import DirectoryProjection
+from services.availability.usecases.schedules import Schedules
+from services.availability.usecases.search import SearchSlots
+from services.contracts.roles import Role
+from services.contracts.slot_offer import SigningKey
+from services.contracts.topology import subscriptions_of
+from services.kernel.clock import Clock, SystemClock
+from services.kernel.database import Connection, Database
+from services.kernel.http import create_app
+from services.kernel.runtime import Runtime, Subscribed, running, serve
+from services.kernel.telemetry import logger
+
+SERVICE = "availability"
+DESCRIPTION = "Schedules, leave and closures become open slots; search answers with signed offers."
+RETRY = timedelta(minutes=1)
+ONCE_AN_HOUR = timedelta(hours=1)
+
+
+def assemble(
+    database: Database, clock: Clock, pem: str, key_id: str, horizon: Horizon, zips: ZipCentroids
+) -> Availability:
+    """Return the use cases over a database; raise Invalid when ``pem`` is not an Ed25519 private key."""
+    transaction = unit_of_work(database)
+    jwk = public_jwk(pem, key_id)
+    return Availability(
+        search=SearchSlots(transaction, PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock),
+        schedules=Schedules(transaction, horizon),
+        leave=LeaveOfAbsence(transaction, horizon),
+        closures=Closures(transaction, horizon),
+        offer_keys={"keys": [jwk]},
+    )
+
+
+def _subscribed(horizon: Horizon) -> list[Subscribed]:
+    def bind_for(handler: object) -> Callable[[Connection], Any]:
+        if handler is on_directory:
+            return lambda connection: DirectoryProjection(store_of(connection), horizon)
+        return store_of
+
+    found = [(sub, resolve_name(sub.handler)) for sub in subscriptions_of(SERVICE) if sub.runs == "process"]
+    return [Subscribed(sub.queue, handler, bind_for(handler)) for sub, handler in found]
+
+
+async def _keep_horizon(transaction: UnitOfWork, horizon: Horizon) -> None:
+    """Extend the horizon now and every hour: the day changes at another hour in each zone, and none may be missed."""
+    extend = ExtendHorizon(transaction, horizon)
+    while True:
+        wait = ONCE_AN_HOUR
+        try:
+            if extended := await extend.run():
+                logger().info("horizon extended", count=extended)
+        except Exception as error:
+            logger().warning("horizon waits", error_type=type(error).__name__)
+            wait = RETRY
+        await asyncio.sleep(wait.total_seconds())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings = Settings()
+    clock = SystemClock()
+    horizon = Horizon(clock, settings.horizon_days)
+    zips = PackagedZipCentroids()
+    runtime: Runtime
+    async with running(
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=_subscribed(horizon), clock=clock
+    ) as runtime:
+        # Half a second of reading that the first search should not wait for.
+        await asyncio.to_thread(zips.find, "00000")
+        app.state.edge = runtime.edge
+        app.state.availability = assemble(
+            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips
+        )
+        keeper = asyncio.create_task(_keep_horizon(unit_of_work(runtime.database), horizon))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+
+def create() -> FastAPI:
+    """Return the application; nothing is read from the environment before it starts."""
+    return create_app(
+        service=SERVICE,
+        title="Careslot availability",
+        description=DESCRIPTION,
+        version="1.0.0",
+        routers=[slots.router, schedules.router, absences.router],
+        lifespan=_lifespan,
+    )
+
+
+if __name__ == "__main__":
+    serve("services.availability.main:create", Settings())

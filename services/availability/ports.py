@@ -1,0 +1,128 @@
+"""What the use cases need from outside: one store a transaction, the search, and places of ZIP codes."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.availability.domain.absences import Closure, Leave
+from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.places import Box, Place
+from services.availability.domain.sessions import Period, WorkingSession
+from services.availability.domain.slots import OpenSlot, SlotQuery
+from services.availability.domain.templates import Template
+from services.kernel.audit import AuditEntry
+from services.kernel.outbox import Publishable
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    """A template and the schedule version at which it was last changed; that version is its entity tag."""
+
+    template: Template
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """What an appointment occupies; a hold is free again at ``expires_at``, whoever tells of it when."""
+
+    appointment_id: str
+    version: int
+    clinician_id: str
+    facility_id: str
+    period: Period
+    lane: int
+    live: bool
+    expires_at: datetime | None = None
+
+
+class Directory(Protocol):
+    """The projections of the directory's records. ``put_*`` tell whether the record was newer than the kept one."""
+
+    async def put_facility(self, facility: Facility) -> bool: ...
+    async def put_clinician(self, clinician: Clinician) -> bool: ...
+    async def put_visit_type(self, visit_type: VisitType) -> bool: ...
+    async def facilities(self, facility_ids: Collection[str]) -> Mapping[str, Facility]: ...
+    async def facilities_in(self, box: Box) -> Sequence[Facility]: ...
+    async def clinicians(self, clinician_ids: Collection[str]) -> Mapping[str, Clinician]: ...
+    async def visit_type(self, visit_type: str) -> VisitType | None: ...
+    async def visit_types_of(self, specialty: str) -> Sequence[VisitType]: ...
+
+
+class Schedules(Protocol):
+    """Templates, visit lengths, absences and the working time made from them."""
+
+    async def lock_schedules(self, clinician_ids: Collection[str]) -> None:
+        """Make every other change of these schedules, and of facilities, wait for this transaction."""
+
+    async def lock_facilities(self) -> None:
+        """Make every other change of any schedule wait for this transaction."""
+
+    async def templates_of(self, clinician_ids: Collection[str]) -> Sequence[StoredTemplate]: ...
+    async def clinicians_with_templates_at(self, facility_id: str) -> Sequence[str]: ...
+    async def put_templates(self, templates: Sequence[Template]) -> None:
+        """Write the templates, stamped with the version that the next ``bump`` gives their schedules."""
+
+    async def delete_template(self, clinician_id: str, template_id: str) -> None: ...
+    async def schedule_version(self, clinician_id: str) -> int: ...
+
+    async def bump(self, clinician_ids: Collection[str]) -> None:
+        """Raise the schedule version of each by one."""
+
+    async def visit_lengths(self, clinician_id: str) -> Mapping[str, int]:
+        """Return the clinician's own lengths in minutes by visit type."""
+
+    async def set_visit_length(self, clinician_id: str, visit_type: str, minutes: int | None) -> bool:
+        """Keep the length, or drop it with None; tell whether anything changed."""
+
+    async def leave_of(self, clinician_ids: Collection[str], ends_after: datetime) -> Sequence[Leave]: ...
+    async def closures_of(self, facility_ids: Collection[str], ends_after: datetime) -> Sequence[Closure]: ...
+    async def add_leave(self, leave: Leave) -> None: ...
+    async def remove_leave(self, clinician_id: str, leave_id: UUID) -> Leave | None: ...
+    async def add_closure(self, closure: Closure) -> None: ...
+    async def remove_closure(self, facility_id: str, closure_id: UUID) -> Closure | None: ...
+
+    async def replace_sessions(
+        self, clinicians: Collection[Clinician], first: date, last: date, sessions: Sequence[WorkingSession]
+    ) -> None:
+        """Make ``sessions`` the clinicians' only working time from ``first`` to ``last`` (local days, inclusive)."""
+
+    async def clinicians_known_until_before(self, day: date, limit: int) -> Sequence[tuple[str, date]]:
+        """Return clinicians with templates whose working time is known for no day after one before ``day``."""
+
+    async def set_known_until(self, clinician_ids: Collection[str], day: date) -> None: ...
+    async def purge(self, before: datetime) -> None: ...
+
+
+class Occupancy(Protocol):
+    """What appointments occupy."""
+
+    async def put_appointment(self, appointment: Appointment) -> bool:
+        """Keep it unless a later version is kept; tell whether it was newer."""
+
+
+class Store(Directory, Schedules, Occupancy, Protocol):
+    """Everything above, bound to one transaction, with the outbox."""
+
+    async def publish(self, events: Sequence[Publishable], at: datetime) -> None: ...
+    async def audit(self, entry: AuditEntry) -> None: ...
+
+
+UnitOfWork = Callable[[], AbstractAsyncContextManager[Store]]
+
+
+class SlotSearch(Protocol):
+    """Finds open slots; SQL today, bitsets in memory later, both held to domain.opening."""
+
+    async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
+        """Return the first ``limit`` open slots by OpenSlot.rank."""
+
+
+class ZipCentroids(Protocol):
+    """Knows where US ZIP codes are."""
+
+    def find(self, zip_code: str) -> Place | None:
+        """Return the centroid of a five-digit ZIP code, None when there is no such code."""

@@ -1,0 +1,1 @@
+"""What availability does, one module a purpose."""

@@ -1,0 +1,86 @@
+"""What others tell: directory records become projections, appointments become occupied time.
+
+Events repeat and overtake each other; each carries a version, and only a newer one has an effect.
+"""
+
+from collections.abc import Sequence
+
+from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.places import Place
+from services.availability.domain.sessions import Period
+from services.availability.domain.wall_clock import zone_of
+from services.availability.ports import Appointment, Occupancy, Store
+from services.availability.usecases.materialise import Horizon, renew
+from services.contracts.events.booking import AppointmentEvent, AppointmentHeld
+from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
+from services.kernel.errors import Invalid
+
+LIVE = frozenset({"pending", "booked", "checked-in", "fulfilled"})
+
+
+class DirectoryProjection:
+    """Keeps the directory's records, and the working time that depends on them, inside one transaction."""
+
+    def __init__(self, store: Store, horizon: Horizon) -> None:
+        self._store = store
+        self._horizon = horizon
+
+    async def facility(self, event: FacilityRecorded) -> None:
+        """Keep a facility; its zone or standing may change every schedule there."""
+        zone_of(event.timezone)
+        facility = Facility(
+            event.facility_id, event.version, event.name, Place(event.latitude, event.longitude), event.timezone,
+            event.active,
+        )  # fmt: skip
+        await self._store.lock_facilities()
+        former = (await self._store.facilities([event.facility_id])).get(event.facility_id)
+        if await self._store.put_facility(facility) and (
+            former is None or (former.timezone, former.active) != (facility.timezone, facility.active)
+        ):
+            await self._renew(await self._store.clinicians_with_templates_at(facility.facility_id))
+
+    async def clinician(self, event: ClinicianRecorded) -> None:
+        """Keep a clinician; a new specialty, facility or standing changes their working time."""
+        clinician = Clinician(
+            event.clinician_id, event.version, event.name, event.specialty, event.languages, event.facility_ids,
+            event.active,
+        )  # fmt: skip
+        await self._store.lock_schedules([event.clinician_id])
+        former = (await self._store.clinicians([event.clinician_id])).get(event.clinician_id)
+        if await self._store.put_clinician(clinician) and (
+            former is None or _working_terms(former) != _working_terms(clinician)
+        ):
+            await self._renew([clinician.clinician_id])
+
+    async def visit_type(self, event: VisitTypeRecorded) -> None:
+        """Keep a visit type; search reads lengths when it runs, so nothing else changes."""
+        await self._store.put_visit_type(
+            VisitType(event.visit_type, event.version, event.specialty, event.minutes, event.active)
+        )
+
+    async def _renew(self, clinician_ids: Sequence[str]) -> None:
+        with_templates = {stored.template.clinician_id for stored in await self._store.templates_of(clinician_ids)}
+        if with_templates:
+            await renew(self._store, sorted(with_templates), self._horizon)
+
+
+def _working_terms(clinician: Clinician) -> tuple[str, frozenset[str], bool]:
+    return clinician.specialty, frozenset(clinician.facility_ids), clinician.active
+
+
+async def take_appointment(store: Occupancy, event: AppointmentEvent) -> None:
+    """Keep what the appointment occupies now; only its highest version counts."""
+    if event.ends_at <= event.starts_at:
+        raise Invalid("An appointment ends after it starts.", slug="event-invalid")
+    await store.put_appointment(
+        Appointment(
+            appointment_id=event.appointment_id,
+            version=event.version,
+            clinician_id=event.clinician_id,
+            facility_id=event.facility_id,
+            period=Period(event.starts_at, event.ends_at),
+            lane=event.lane,
+            live=event.status in LIVE,
+            expires_at=event.expires_at if isinstance(event, AppointmentHeld) else None,
+        )
+    )
