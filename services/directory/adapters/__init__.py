@@ -1,0 +1,1 @@
+"""The directory's outside: PostgreSQL, the ZIP code gazetteer, Cognito."""
