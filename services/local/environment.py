@@ -102,9 +102,11 @@ def process_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _own(service: str, facts: Facts) -> dict[str, str]:
+    if service == "directory":
+        return {"CARESLOT_USER_POOL_ID": facts.identity.pool_id}
     if service == "availability":
         return {
-            "CARESLOT_OFFER_KEY_FILE": str(facts.offer_keys.private),
+            "CARESLOT_OFFER_SIGNING_KEY": str(facts.offer_keys.private),
             "CARESLOT_OFFER_KEY_ID": facts.offer_keys.key_id,
         }
     if service == "booking":

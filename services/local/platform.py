@@ -28,7 +28,7 @@ from services.local.holding import FolderLock, free_port, require_free_port
 from services.local.identity import ensure_pool
 from services.local.lambda_zip import build, emulator_target
 from services.local.offer_keys import ensure_offer_keys
-from services.local.postgres import PostgresServer
+from services.local.postgres import ROOM, PostgresServer
 from services.local.postgres_faults import require_room
 from services.local.progress import Progress
 from services.local.service_process import ServiceProcess, asks
@@ -120,7 +120,7 @@ class Platform:
 
     def _check(self) -> None:
         self._lock.take()
-        require_room(self.layout.postgres, new=not (self.layout.postgres / "PG_VERSION").exists())
+        require_room(self.layout.postgres, ROOM)
         wanted = {"gateway": (self._wanted.gateway_port, "use --port"), "emulator": (EMULATOR_PORT, "use --free-ports")}
         wanted |= {name: (load_catalogue()[name].port, "use --free-ports") for name in self.services}
         for name, (port, instead) in wanted.items():
