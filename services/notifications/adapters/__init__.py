@@ -1,0 +1,1 @@
+"""The outside of notifications: PostgreSQL, SES, SNS and the templates."""

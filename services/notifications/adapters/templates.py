@@ -1,0 +1,57 @@
+"""Templates in files, rendered in a sandbox: a template can name its three variables and do nothing else."""
+
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.kernel.errors import Invalid
+from services.notifications.domain.gsm7 import septets, to_gsm7
+from services.notifications.domain.messages import Channel, Composed, Kind, Language
+from services.notifications.domain.wording import local_time
+
+FOLDER = Path(__file__).resolve().parent.parent / "templates"
+# What a message may say (45 CFR 164.502(b); HHS FAQ 198: "leaving only its name and number and other information
+# necessary to confirm an appointment"). Never specialty, clinician, visit type or the patient's name.
+VARIABLES = frozenset({"organization", "when", "callback_phone"})
+# Room the texts leave for the two that are configured, in GSM 7-bit characters.
+ORGANIZATION_ROOM = 40
+PHONE_ROOM = 16
+
+
+def environment(folder: Path = FOLDER) -> ImmutableSandboxedEnvironment:
+    """Return the environment templates are read in. Texts and mails are plain text: nothing is HTML-escaped."""
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False
+    )
+
+
+def name_of(kind: Kind, channel: Channel, language: Language) -> str:
+    """Return a template's file name, relative to the folder."""
+    return f"{language}/{kind}.{channel}.j2"
+
+
+class TemplateComposer:
+    """Composes from the files; ``organization`` and ``callback_phone`` are the same in every message."""
+
+    def __init__(self, organization: str, callback_phone: str, folder: Path = FOLDER) -> None:
+        _require_room("organization", organization, ORGANIZATION_ROOM)
+        _require_room("callback phone", callback_phone, PHONE_ROOM)
+        self._values = {"organization": organization, "callback_phone": callback_phone}
+        self._environment = environment(folder)
+
+    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime) -> Composed:
+        """Return the words; ``starts_at`` is in the zone of the visit."""
+        template = self._environment.get_template(name_of(kind, channel, language))
+        values = {**self._values, "when": local_time(starts_at, language, channel)}
+        if channel is Channel.SMS:
+            return Composed("", to_gsm7(template.render(values).strip()))
+        context = template.new_context(values)
+        subject, body = ("".join(template.blocks[part](context)).strip() for part in ("subject", "body"))
+        return Composed(subject, body + "\n")
+
+
+def _require_room(what: str, value: str, room: int) -> None:
+    if not value.strip() or "\n" in value or "\r" in value or septets(to_gsm7(value)) > room:
+        raise Invalid(f"The {what} must be one line of 1 to {room} characters: a text holds 160 in all.")

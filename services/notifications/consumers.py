@@ -1,0 +1,17 @@
+"""What notifications does with events. Lambda functions call these, not a poller: see lambdas/."""
+
+from services.contracts.events import event_of
+from services.kernel.outbox import Envelope
+from services.notifications.ports import Projections
+from services.notifications.usecases.planning import Planning
+from services.notifications.usecases.projections import record
+
+
+async def on_appointment(envelope: Envelope, planning: Planning) -> None:
+    """Plan and withdraw messages for what happened to an appointment."""
+    await planning.take(event_of(envelope))
+
+
+async def on_directory(envelope: Envelope, store: Projections) -> None:
+    """Keep what the directory tells of patients, facilities and proxies."""
+    await record(event_of(envelope), store)

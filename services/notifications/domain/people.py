@@ -1,0 +1,85 @@
+"""Whom to tell and what they want: the minimum of the directory's record, consent, and who may act for them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from services.notifications.domain.messages import Channel, Language
+
+
+class Topic(StrEnum):
+    """What consent is given for. Everything sent today is about an appointment and has the topic ``reminders``.
+
+    Reminders of care are treatment and sent to the number the patient gave (45 CFR 164.506(c), 47 CFR
+    64.1200(a)(9)(iv)): allowed until refused. Offers need to be asked for; marketing needs an authorization
+    (45 CFR 164.508(a)(3)).
+    """
+
+    REMINDERS = "reminders"
+    OFFERS = "offers"
+    MARKETING = "marketing"
+
+
+CONSENT_BY_DEFAULT: dict[Topic, bool] = {Topic.REMINDERS: True, Topic.OFFERS: False, Topic.MARKETING: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """How a patient can be reached. No name, no date of birth: no message needs them (45 CFR 164.502(b)).
+
+    ``email`` and ``phone`` (E.164) are empty where there is none; ``timezone`` is an IANA name.
+    """
+
+    patient_id: str
+    version: int
+    email: str
+    phone: str
+    language: Language
+    timezone: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityZone:
+    """Where a facility's clocks stand. Its name is not kept: it may tell the specialty ("... Cancer Center")."""
+
+    facility_id: str
+    version: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """``person`` may act for ``patient_id`` while ``active`` and before ``expires_at``."""
+
+    proxy_id: str
+    version: int
+    patient_id: str
+    person: str
+    expires_at: datetime
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a patient wants; ``version`` 0 stands for someone who never said anything.
+
+    ``channels`` is in order of preference; ``language`` and ``timezone`` of None mean "as the directory says".
+    ``opted_out`` stops everything, whatever the topic.
+    """
+
+    patient_id: str
+    version: int = 0
+    channels: tuple[Channel, ...] = (Channel.EMAIL, Channel.SMS)
+    language: Language | None = None
+    timezone: str | None = None
+    consent: dict[Topic, bool] = field(default_factory=lambda: dict(CONSENT_BY_DEFAULT))
+    opted_out: bool = False
+
+    def language_for(self, recipient: Recipient) -> Language:
+        """Return the language to write in."""
+        return self.language or recipient.language
+
+    def timezone_for(self, recipient: Recipient) -> str:
+        """Return the zone whose quiet hours count."""
+        return self.timezone or recipient.timezone

@@ -1,0 +1,35 @@
+"""A batch from SQS: every message on its own, and only those that failed are reported and come again.
+
+Our own dozen lines and not aws-lambda-powertools' processor: that one runs a batch's messages at the same time (two
+events of one appointment would wait for each other's locks), raises when all of them fail (which costs the warm
+process), and weighs more than all else here but pydantic.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from services.kernel.outbox import Envelope
+from services.kernel.telemetry import logger
+
+BatchResponse = dict[str, list[dict[str, str]]]
+
+
+async def take_batch(
+    event: Mapping[str, Any], queue: str, take: Callable[[Envelope], Awaitable[object]]
+) -> BatchResponse:
+    """Hand each message's event to ``take``; return Lambda's partial batch response (ReportBatchItemFailures).
+
+    Nothing a single message holds or does can fail its neighbours; what keeps failing ends in the dead-letter queue.
+    """
+    failures: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            await take(Envelope.from_eventbridge(json.loads(record["body"])))
+        except Exception as error:
+            attempt = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+            logger().warning(
+                "message failed", queue=queue, error_type=type(error).__name__, attempt=attempt, exc_info=error
+            )
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}

@@ -1,0 +1,98 @@
+"""Turn what happens to an appointment into messages to be sent, and withdraw those that became wrong."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.contracts.events.base import Event
+from services.contracts.events.booking import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentCheckedIn,
+    AppointmentEvent,
+    AppointmentFulfilled,
+    AppointmentMoved,
+    AppointmentNoShow,
+)
+from services.kernel.clock import Clock
+from services.kernel.errors import Invalid
+from services.kernel.ids import new_id
+from services.kernel.telemetry import correlation_id
+from services.notifications.domain.cadence import reminders
+from services.notifications.domain.messages import Appointment, Kind, Message
+from services.notifications.ports import Store
+
+# What is told at once, whether reminders follow, and why earlier messages are withdrawn.
+_CONSEQUENCES: dict[type[AppointmentEvent], tuple[Kind | None, bool, str]] = {
+    AppointmentBooked: (Kind.CONFIRMATION, True, "booked-anew"),
+    AppointmentMoved: (Kind.MOVED, True, "appointment-moved"),
+    AppointmentCancelled: (Kind.CANCELLED, False, "appointment-cancelled"),
+    AppointmentCheckedIn: (None, False, "checked-in"),
+    AppointmentFulfilled: (None, False, "visit-over"),
+    AppointmentNoShow: (None, False, "visit-over"),
+}
+
+
+class Planning:
+    """Plans inside the transaction that remembers the event, so that redelivery plans nothing new."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def take(self, event: Event) -> UUID:
+        """Act on an event of booking and return the appointment's id.
+
+        Only an event newer than everything seen of the appointment has consequences: one that was overtaken tells
+        what is no longer so. A notice is not sent about a visit that has begun.
+        """
+        if not isinstance(event, AppointmentEvent) or type(event) not in _CONSEQUENCES:
+            raise Invalid(f"{event.type} is not an event of booking that notifications takes.")
+        appointment = _appointment(event)
+        if await self._store.keep_appointment(appointment):
+            notice, followed, reason = _CONSEQUENCES[type(event)]
+            now = self._clock.now()
+            await self._store.withdraw(appointment.appointment_id, appointment.version, now, reason)
+            await self._store.plan(await self._messages(appointment, notice, followed, now), now)
+        return appointment.appointment_id
+
+    async def _messages(
+        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime
+    ) -> Sequence[Message]:
+        if appointment.starts_at <= now:
+            return ()
+        # The directory is the authority on a facility's zone; the event's is what booking knew.
+        zone = await self._store.facility_timezone(appointment.facility_id) or appointment.timezone
+        due: list[tuple[Kind, datetime]] = [(notice, now)] if notice else []
+        if followed:
+            recipient = await self._store.recipient(appointment.patient_id)
+            preferences = await self._store.preferences(appointment.patient_id)
+            theirs = preferences.timezone_for(recipient) if recipient else preferences.timezone or zone
+            due += reminders(appointment.starts_at, ZoneInfo(zone), ZoneInfo(theirs), now)
+        return [
+            Message(
+                message_id=new_id(),
+                appointment_id=appointment.appointment_id,
+                appointment_version=appointment.version,
+                patient_id=appointment.patient_id,
+                kind=kind,
+                starts_at=appointment.starts_at,
+                timezone=zone,
+                due_at=at,
+                correlation_id=correlation_id(),
+            )
+            for kind, at in due
+        ]
+
+
+def _appointment(event: AppointmentEvent) -> Appointment:
+    return Appointment(
+        appointment_id=UUID(event.appointment_id),
+        version=event.version,
+        status=event.status,
+        patient_id=event.patient_id,
+        facility_id=event.facility_id,
+        starts_at=event.starts_at,
+        timezone=event.timezone,
+    )

@@ -1,0 +1,75 @@
+"""What patients say about being reached, and what they were told: read and changed by those who may, and audited."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+from uuid import UUID
+
+from services.contracts.events.notifications import PreferencesChanged
+from services.kernel.access import Gate, Resource
+from services.kernel.clock import Clock
+from services.kernel.errors import NotFound, StaleVersion
+from services.notifications.domain.messages import MessageRecord
+from services.notifications.domain.people import Preferences
+from services.notifications.ports import Store, UnitOfWork
+
+T = TypeVar("T")
+
+
+class PreferenceDesk:
+    """Reads and changes preferences and reads the ledger, for one caller's gate at a time."""
+
+    def __init__(self, work: UnitOfWork, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def read(self, gate: Gate, patient_id: str) -> Preferences:
+        """Return the patient's preferences; raise NotFound for a patient the directory has not told of."""
+        async with self._work() as store:
+            known = await self._enter(store, gate, patient_id)
+            found = await store.preferences(patient_id)
+        return _if_known(known, found)
+
+    async def change(self, gate: Gate, wanted: Preferences, expected: Sequence[int] | None) -> Preferences:
+        """Keep ``wanted`` (whose version is ignored) and return it as kept.
+
+        ``expected`` are the versions the caller may have seen, None if any will do; raise StaleVersion otherwise.
+        """
+        async with self._work() as store:
+            known = await self._enter(store, gate, wanted.patient_id)
+            current = await store.preferences(wanted.patient_id)
+            kept = replace(wanted, version=current.version + 1)
+            fresh = expected is None or current.version in expected
+            if known and fresh:
+                now = self._clock.now()
+                fresh = await store.keep_preferences(kept, now)
+                if fresh:
+                    await store.publish([PreferencesChanged(patient_id=kept.patient_id, version=kept.version)], now)
+        kept = _if_known(known, kept)
+        if not fresh:
+            raise StaleVersion("Read the preferences again and repeat the change with their ETag.")
+        return kept
+
+    async def messages(
+        self, gate: Gate, patient_id: str, before: UUID | None, limit: int
+    ) -> tuple[Sequence[MessageRecord], UUID | None]:
+        """Return the patient's messages, newest first, and the id to go on from (None at the end)."""
+        async with self._work() as store:
+            known = await self._enter(store, gate, patient_id)
+            found = await store.messages_of(patient_id, before, limit + 1)
+        page = _if_known(known, found)[:limit]
+        return page, page[-1].message.message_id if len(found) > limit else None
+
+    async def _enter(self, store: Store, gate: Gate, patient_id: str) -> bool:
+        """Ask the gate and write the audit entry; return whether the patient is known."""
+        # The audit entry commits also when the patient turns out to be unknown: asking was a touch.
+        proxies = await store.proxies_of(patient_id, self._clock.now())
+        resource = Resource("Preferences", patient_id, {"patient": patient_id, "proxies": proxies}, about=patient_id)
+        await store.audit(gate.require(resource))
+        return await store.recipient(patient_id) is not None
+
+
+def _if_known(known: bool, found: T) -> T:
+    if not known:
+        raise NotFound("No such patient is known here.")
+    return found
