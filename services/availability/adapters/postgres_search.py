@@ -15,7 +15,8 @@ from services.availability.domain.slots import OpenSlot, SlotQuery
 from services.contracts.slot_offer import slot_id
 from services.kernel.database import Database
 
-FIRST_STEP = timedelta(hours=3)
+FIRST_STEP = timedelta(hours=6)
+FIRST_STEP_EVERYWHERE = timedelta(minutes=30)
 MAX_STEP = timedelta(days=8)
 # No session is longer (24 hours of wall clock, 25 when clocks go back); no appointment is longer than 8.
 LONGEST_SESSION = "26 hours"
@@ -31,8 +32,11 @@ class PostgresSlotSearch:
     async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
         """Return the first ``limit`` open slots by OpenSlot.rank."""
         found: list[OpenSlot] = []
-        start, step = query.starts_at, FIRST_STEP
+        everywhere = query.distances is None and not query.clinician_ids
+        start, step = query.starts_at, FIRST_STEP_EVERYWHERE if everywhere else FIRST_STEP
         async with self._database.connection() as connection:
+            # Planning takes ten times as long as running; the pool resets this when the connection goes back.
+            await connection.execute("SET plan_cache_mode = force_generic_plan")
             while len(found) < limit and start < query.ends_at:
                 end = min(query.ends_at, start + step)
                 sql, parameters = _statement(query, start, end, limit - len(found), now)
@@ -71,15 +75,16 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
     place = f"unnest(${next(number)}::text[], ${next(number)}::double precision[])" if places else ""
     conditions = [f"s.clinician_id = ANY(${next(number)})"] if clinicians else []
     conditions += [f"${next(number)} = ANY(c.languages)"] if language else []
-    opens, closes = "greatest(lower(free.period), $4)", "least(upper(free.period) - n.length, $5 - n.tick)"
+    opens, closes = "greatest(lower(free.period), $4::timestamptz)", "least(upper(free.period) - n.length, $5::timestamptz - n.tick)"
     if days:
         opens = f"greatest({opens}, ${next(number)}::date::timestamp AT TIME ZONE f.timezone)"
         closes = f"least({closes}, (${next(number)}::date + 1)::timestamp AT TIME ZONE f.timezone - n.tick)"
     return f"""
     SELECT * FROM (
         SELECT DISTINCT ON (slot.starts_at, {first_key}, s.facility_id, s.clinician_id)
-            slot.starts_at, slot.starts_at + n.length AS ends_at, {distance} AS distance, s.facility_id, s.clinician_id, s.room_id, s.depth, f.name AS facility_name, f.timezone,
-            c.name AS clinician_name, v.version
+            slot.starts_at, slot.starts_at + n.length AS ends_at, {distance} AS distance, s.facility_id,
+            s.clinician_id, s.room_id, s.depth, f.name AS facility_name, f.timezone, c.name AS clinician_name,
+            v.version
         FROM working_session s
         {f"JOIN {place} AS p (facility_id, distance) ON p.facility_id = s.facility_id" if places else ""}
         JOIN facility f ON f.facility_id = s.facility_id
@@ -96,21 +101,21 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
                 SELECT range_agg(tstzrange(b.starts_at, b.ends_at)) FROM busy b
                 WHERE b.live AND b.clinician_id = s.clinician_id AND b.lane = lane.number
                     AND b.starts_at < s.ends_at AND b.starts_at > s.starts_at - interval '{LONGEST_APPOINTMENT}'
-                    AND b.ends_at > s.starts_at AND (b.expires_at IS NULL OR b.expires_at > $7)
+                    AND b.ends_at > s.starts_at AND (b.expires_at IS NULL OR b.expires_at > $7::timestamptz)
             ), '{{}}'::tstzmultirange)
         ) AS free (period)
         CROSS JOIN LATERAL generate_series(
             date_bin(n.grid, {opens} + n.grid - n.tick, s.anchor_at), {closes}, n.grid
         ) AS slot (starts_at)
-        WHERE s.specialty = $1 AND s.starts_at < $5 AND s.starts_at > $4 - interval '{LONGEST_SESSION}'
-            AND s.ends_at > $4 AND (s.visit_types = '{{}}' OR $2 = ANY(s.visit_types))
+        WHERE s.specialty = $1 AND s.starts_at < $5::timestamptz AND s.starts_at > $4::timestamptz - interval '{LONGEST_SESSION}'
+            AND s.ends_at > $4::timestamptz AND (s.visit_types = '{{}}' OR $2 = ANY(s.visit_types))
             {"".join(f"AND {condition} " for condition in conditions)}
             AND (s.room_id = '' OR s.depth > (
                 SELECT count(*) FROM busy r
                 WHERE r.live AND r.room_id <> '' AND r.facility_id = s.facility_id AND r.room_id = s.room_id
                     AND r.starts_at < slot.starts_at + n.length AND r.ends_at > slot.starts_at
                     AND r.starts_at > slot.starts_at - interval '{LONGEST_APPOINTMENT}'
-                    AND (r.expires_at IS NULL OR r.expires_at > $7)
+                    AND (r.expires_at IS NULL OR r.expires_at > $7::timestamptz)
             ))
         ORDER BY slot.starts_at, {first_key}, s.facility_id, s.clinician_id,
             s.depth DESC, s.template_id
