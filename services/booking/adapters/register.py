@@ -1,0 +1,165 @@
+"""The register in PostgreSQL: where a race for a slot is settled.
+
+First a look that writes nothing, which most losers get no further than; then one transaction with state, history,
+claims, the stored answer, events and audit. The transaction is one function here (``_commit``): nothing else writes
+appointments, and batching commits would change nothing else.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from services.booking.adapters import statements
+from services.booking.adapters.rows import appointment_of, appointment_row, history_row
+from services.booking.adapters.turns import Turns
+from services.booking.domain.appointment import Change, expire
+from services.booking.domain.claims import Claim, SlotTaken, Taken, claims_of, keys_to_look_at
+from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
+from services.kernel.actor import system_actor
+from services.kernel.audit import AuditEntry
+from services.kernel.database import Connection, Database
+from services.kernel.errors import Unavailable
+from services.kernel.ids import new_id
+from services.kernel.outbox import append_audit, append_events
+from services.kernel.telemetry import correlation_id
+
+# Each lost attempt means that somebody else's commit changed what we saw; eight lanes explain eight.
+LOOKS = 12
+BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+
+
+class _LookAgain(Exception):
+    """Someone was faster; raised to roll the transaction back."""
+
+
+class PostgresRegister:
+    """Implements ``ports.Register``."""
+
+    def __init__(self, database: Database, turns: Turns) -> None:
+        self._database = database
+        self._turns = turns
+
+    async def look(self, question: Question) -> Look:
+        """See ``ports.Register``: one statement, no transaction of its own, no lock."""
+        offer, submission = question.offer, question.submission
+        keys = keys_to_look_at(question.patient_id, offer) if offer and question.patient_id else ()
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(
+                statements.LOOK,
+                submission and submission.subject, submission and submission.key, question.appointment_id,
+                question.patient_id, question.now, offer and offer.clinician_id, offer and offer.facility_id,
+                offer and offer.starts_at, offer and offer.ends_at, keys,
+            )  # fmt: skip
+        assert row is not None
+        stored = None
+        if row["stored_hash"] is not None:
+            answer = Answer(row["stored_status"], row["stored_body"], row["stored_etag"])
+            stored = Stored(row["stored_hash"], answer)
+        found = zip(row["keys"] or (), row["holders"] or (), row["expiries"] or (), strict=True)
+        return Look(
+            stored=stored,
+            appointment=appointment_of(row) if row["id"] is not None else None,
+            proxies=frozenset(row["proxies"]),
+            patient_active=row["patient_active"],
+            blocked=row["blocked"],
+            taken=tuple(Taken(*claim) for claim in found),
+        )
+
+    async def carry_out(self, question: Question, decide: Decide) -> Answer:
+        """See ``ports.Register``."""
+        async with self._turns.turn():
+            for _ in range(LOOKS):
+                verdict = decide(await self.look(question))
+                if isinstance(verdict, Replay):
+                    async with self._database.transaction() as connection:
+                        await append_audit(connection, [verdict.audit])
+                    return verdict.answer
+                if await self._commit(question, verdict):
+                    return verdict.answer
+        if question.offer is not None:
+            raise SlotTaken
+        raise Unavailable("Too many people want the same thing; try again.", retry_after=1)
+
+    async def end_expired(self, now: datetime, limit: int) -> int:
+        """See ``ports.Register``. Holds that someone is working on are left to them."""
+
+        async def work(connection: Connection) -> int:
+            rows = await connection.fetch(statements.EXPIRED, now, limit)
+            await _end(connection, [expire(appointment_of(row), now) for row in rows], now)
+            return len(rows)
+
+        return await self._database.run(work)
+
+    async def _commit(self, question: Question, writing: Writing) -> bool:
+        """Write everything of ``writing`` in one transaction; False (and nothing written) when someone was faster."""
+        submission = question.submission
+        assert submission is not None, "a command comes with a submission"
+        change, answer, actor = writing.change, writing.answer, writing.audit[0]
+        history, event = history_row(change, actor)
+        claims = claims_of(change.after.patient_id, change.after.place.resources) if change.takes_place else ()
+        once = (
+            submission.subject, submission.key, submission.fingerprint, answer.status, dict(answer.body), answer.etag,
+            change.after.id, question.now, appointment_row(change.after), history,
+        )  # fmt: skip
+
+        async def work(connection: Connection) -> None:
+            if writing.expired:
+                rows = await connection.fetch(statements.EXPIRED_AMONG, list(writing.expired), question.now)
+                await _end(connection, [expire(appointment_of(row), question.now) for row in rows], question.now)
+            if change.before is None:
+                _require(await connection.fetchval(statements.CREATE, *once, *_columns(claims)), len(claims))
+            else:
+                _require(await connection.fetchval(statements.CHANGE, *once, change.frees_place), 1)
+                if claims:
+                    place = change.after.place
+                    taken = await connection.fetchval(
+                        statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
+                    )
+                    _require(taken, len(claims))
+            await append_events(connection, [event], question.now)
+            await append_audit(connection, writing.audit)
+
+        try:
+            await self._database.run(work)
+        except _LookAgain:
+            return False
+        except BUSY as error:
+            raise Unavailable("Too many people want the same thing; try again.", retry_after=1) from error
+        return True
+
+
+async def _end(connection: Connection, changes: Sequence[Change], now: datetime) -> None:
+    """Write the ends of expired holds whose rows this transaction has locked."""
+    if not changes:
+        return
+    entries = [_by_system(change, now) for change in changes]
+    told = [history_row(change, entry) for change, entry in zip(changes, entries, strict=True)]
+    await connection.execute(
+        statements.END, [appointment_row(change.after) for change in changes], [row for row, _ in told]
+    )
+    await append_events(connection, [event for _, event in told], now)
+    await append_audit(connection, entries)
+
+
+def _by_system(change: Change, now: datetime) -> AuditEntry:
+    actor = system_actor("booking")
+    return AuditEntry(
+        id=new_id(), at=now, service="booking", action="expire-hold", outcome="allowed", subject=actor.subject,
+        roles=tuple(actor.roles), person="", resource_type="Appointment", resource_id=str(change.after.id),
+        about=change.after.patient_id, reason="", policies=(), correlation_id=correlation_id(),
+    )  # fmt: skip
+
+
+def _columns(claims: Sequence[Claim]) -> tuple[list[str], list[str], list[int], list[int]]:
+    return (
+        [claim.kind for claim in claims],
+        [claim.resource_id for claim in claims],
+        [claim.lane for claim in claims],
+        [claim.key for claim in claims],
+    )
+
+
+def _require(done: int, wanted: int) -> None:
+    if done != wanted:
+        raise _LookAgain

@@ -1,0 +1,161 @@
+"""The SQL that settles races, in one place to be read together: what is looked at, what is claimed, what is ended.
+
+Rows travel as JSON and become records by the table's own column types, so that a statement takes one row now and
+can take many (jsonb_populate_recordset) when commits are batched.
+"""
+
+# One statement, one snapshot: with two, a repetition could see the first request's claims but not its answer.
+LOOK = """
+SELECT
+    a.*,
+    i.request_hash AS stored_hash, i.status AS stored_status, i.body AS stored_body, i.etag AS stored_etag,
+    ARRAY(
+        SELECT p.person FROM proxy AS p
+        WHERE p.patient_id = coalesce(a.patient_id, $4) AND p.active AND p.expires_at > $5
+    ) AS proxies,
+    coalesce(
+        (SELECT p.active FROM patient AS p WHERE p.patient_id = coalesce(a.patient_id, $4)), true
+    ) AS patient_active,
+    EXISTS (
+        SELECT FROM blocked_period AS b
+        WHERE NOT b.withdrawn AND b.period && tstzrange($8, $9)
+            AND ((b.subject_id = $6 AND b.kind = 'clinician') OR (b.subject_id = $7 AND b.kind = 'facility'))
+    ) AS blocked,
+    t.keys, t.holders, t.expiries
+FROM (VALUES (true)) AS always
+LEFT JOIN appointment AS a ON a.id = $3
+LEFT JOIN idempotency AS i ON i.actor = $1 AND i.key = $2
+CROSS JOIN LATERAL (
+    SELECT array_agg(c.key) AS keys, array_agg(c.appointment_id) AS holders, array_agg(c.expires_at) AS expiries
+    FROM unnest($10::bigint []) AS wanted (key)
+    JOIN claim AS c
+        ON int8range(c.key, c.key, '[]') && int8range(wanted.key, wanted.key, '[]')
+            AND c.period && tstzrange($8, $9)
+) AS t
+"""
+
+# Everything hangs on the idempotency row: who repeats a request that is still running waits there, then finds that
+# nothing was inserted. Claims go in ordered by key, against deadlocks; ON CONFLICT makes a loser wait for the winner's
+# commit without the mutual waiting (and the second spent on its detection) that exclusion constraints else fall into.
+CREATE = """
+WITH once AS (
+    INSERT INTO idempotency (actor, key, request_hash, status, body, etag, appointment_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING true
+), state AS (
+    INSERT INTO appointment (
+        id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
+        visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at
+    )
+    SELECT
+        id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
+        visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at
+    FROM once, jsonb_populate_record(null::appointment, $9)
+    RETURNING id, starts_at, ends_at, hold_expires_at
+), told AS (
+    INSERT INTO status_history (
+        appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+        correlation_id, facility_id, former_facility_id, event_type, event
+    )
+    SELECT
+        appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+        correlation_id, facility_id, former_facility_id, event_type, event
+    FROM state, jsonb_populate_record(null::status_history, $10)
+), claimed AS (
+    INSERT INTO claim (appointment_id, kind, resource_id, lane, key, period, expires_at)
+    SELECT state.id, kind, resource_id, lane, key, tstzrange(starts_at, ends_at), hold_expires_at
+    FROM state, unnest($11::text [], $12::text [], $13::smallint [], $14::bigint []) AS c (kind, resource_id, lane, key)
+    ORDER BY key
+    ON CONFLICT DO NOTHING
+    RETURNING true
+)
+SELECT count(*) FROM claimed
+"""
+
+# The version in the WHERE settles who of two commands on one appointment was first.
+CHANGE = """
+WITH once AS (
+    INSERT INTO idempotency (actor, key, request_hash, status, body, etag, appointment_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING true
+), state AS (
+    UPDATE appointment AS a SET
+        clinician_id = n.clinician_id, facility_id = n.facility_id, specialty = n.specialty,
+        visit_type = n.visit_type, slot_id = n.slot_id, starts_at = n.starts_at, ends_at = n.ends_at,
+        timezone = n.timezone, visit_day = n.visit_day, lane = n.lane, status = n.status, version = n.version,
+        resources = n.resources, schedule_version = n.schedule_version, hold_expires_at = n.hold_expires_at,
+        reason = n.reason, updated_at = n.updated_at
+    FROM once, jsonb_populate_record(null::appointment, $9) AS n
+    WHERE a.id = n.id AND a.version = n.version - 1
+    RETURNING a.id
+), freed AS (
+    DELETE FROM claim USING state WHERE claim.appointment_id = state.id AND $11
+), kept AS (
+    UPDATE claim SET expires_at = null FROM state
+    WHERE claim.appointment_id = state.id AND NOT $11 AND claim.expires_at IS NOT null
+), told AS (
+    INSERT INTO status_history (
+        appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+        correlation_id, facility_id, former_facility_id, event_type, event
+    )
+    SELECT
+        h.appointment_id, h.version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+        correlation_id, facility_id, former_facility_id, event_type, event
+    FROM state, jsonb_populate_record(null::status_history, $10) AS h
+)
+SELECT count(*) FROM state
+"""
+
+# A statement of its own after the freeing: inside one statement, what a CTE deletes still stands in the way of what
+# another inserts, and ON CONFLICT DO NOTHING would silently leave the appointment without a place.
+CLAIM = """
+WITH claimed AS (
+    INSERT INTO claim (appointment_id, kind, resource_id, lane, key, period, expires_at)
+    SELECT $1, kind, resource_id, lane, key, tstzrange($2, $3), null
+    FROM unnest($4::text [], $5::text [], $6::smallint [], $7::bigint []) AS c (kind, resource_id, lane, key)
+    ORDER BY key
+    ON CONFLICT DO NOTHING
+    RETURNING true
+)
+SELECT count(*) FROM claimed
+"""
+
+EXPIRED_AMONG = """
+SELECT * FROM appointment WHERE id = any($1) AND status = 'pending' AND hold_expires_at <= $2 ORDER BY id FOR UPDATE
+"""
+
+EXPIRED = """
+SELECT * FROM appointment WHERE status = 'pending' AND hold_expires_at <= $1
+ORDER BY hold_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+
+END = """
+WITH ended AS (
+    UPDATE appointment AS a SET
+        status = n.status, version = n.version, hold_expires_at = null, reason = n.reason, updated_at = n.updated_at
+    FROM jsonb_populate_recordset(null::appointment, $1) AS n
+    WHERE a.id = n.id
+    RETURNING a.id
+), freed AS (
+    DELETE FROM claim USING ended WHERE claim.appointment_id = ended.id
+)
+INSERT INTO status_history (
+    appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+    correlation_id, facility_id, former_facility_id, event_type, event
+)
+SELECT
+    appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+    correlation_id, facility_id, former_facility_id, event_type, event
+FROM jsonb_populate_recordset(null::status_history, $2)
+"""
+
+# One row of `spot` a lane to look at; n says which offer it belongs to.
+STANDING_IN_THE_WAY = """
+SELECT spot.n, c.key, c.appointment_id, c.expires_at
+FROM unnest($1::int [], $2::bigint [], $3::timestamptz [], $4::timestamptz []) AS spot (n, key, starts_at, ends_at)
+JOIN claim AS c
+    ON int8range(c.key, c.key, '[]') && int8range(spot.key, spot.key, '[]')
+        AND c.period && tstzrange(spot.starts_at, spot.ends_at)
+"""

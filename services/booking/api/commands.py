@@ -1,0 +1,152 @@
+"""Commands. Each needs an Idempotency-Key; each on an existing appointment an If-Match with the version seen."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Response
+
+from services.booking.api.headers import Authorization, IdempotencyKey, IfMatch
+from services.booking.api.models import (
+    AppointmentView,
+    BookBody,
+    CancelBody,
+    ConflictProblem,
+    HoldBody,
+    OfferBody,
+    StaleProblem,
+)
+from services.booking.api.parts import BookingDep
+from services.booking.domain.lifecycle import Action
+from services.booking.ports import Answer
+from services.booking.usecases.repeating import submission
+from services.booking.usecases.taking import Request
+from services.kernel.errors import Invalid
+from services.kernel.http import GateDep, guard
+from services.kernel.middleware import PROBLEM_JSON
+
+router = APIRouter(tags=["appointments"])
+AppointmentId = Annotated[UUID, Path(description="id of the appointment or hold")]
+_TAG = {"ETag": {"description": "the version, for If-Match", "schema": {"type": "string"}}}
+_LOCATION = {"Location": {"description": "where it can be read", "schema": {"type": "string"}}}
+
+
+def _command(action: str, status: int, *statuses: int) -> dict[str, Any]:
+    """Return a command route's keyword arguments: its guard, its answers, the headers of a success."""
+    arguments = guard(action, 400, 409, 413, 422, *statuses)
+    responses: dict[int | str, dict[str, Any]] = arguments["responses"]
+    responses[409] = {"model": ConflictProblem, "content": {PROBLEM_JSON: {}}}
+    if 412 in statuses:
+        responses[412] = {"model": StaleProblem, "content": {PROBLEM_JSON: {}}, "headers": _TAG}
+    responses[status] = {"headers": _TAG | (_LOCATION if status == 201 else {})}
+    return {**arguments, "status_code": status, "response_model": AppointmentView}
+
+
+def _send(answer: Answer, response: Response) -> dict[str, Any]:
+    response.status_code = answer.status
+    response.headers["etag"] = answer.etag
+    if answer.status == 201:
+        # Relative to the request, so that it holds behind the gateway's prefix too.
+        response.headers["location"] = f"appointments/{answer.body['id']}"
+    return dict(answer.body)
+
+
+@router.post("/holds", **_command("hold-slot", 201))
+async def hold_slot(
+    body: HoldBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Hold an offered slot for a patient. The hold ends by itself unless it is confirmed in time."""
+    keep = booking.hold if body.hold_seconds is None else timedelta(seconds=body.hold_seconds)
+    if keep > booking.longest_hold:
+        raise Invalid(f"A hold lasts at most {booking.longest_hold.seconds} seconds.", slug="hold-too-long")
+    asked = submission(gate.actor.subject, key, "hold", body.model_dump(mode="json"))
+    request = Request(gate, asked, body.offer, authorization)
+    return _send(await booking.take.hold(request, body.patient_id, keep), response)
+
+
+@router.post("/appointments", **_command("book-appointment", 201))
+async def book_appointment(
+    body: BookBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Book an offered slot for a patient at once: hold and confirmation in one."""
+    asked = submission(gate.actor.subject, key, "book", body.model_dump(mode="json"))
+    request = Request(gate, asked, body.offer, authorization)
+    return _send(await booking.take.book(request, body.patient_id), response)
+
+
+@router.post("/appointments/{appointment_id}/move", **_command("move-appointment", 200, 404, 412, 428))
+async def move_appointment(
+    appointment_id: AppointmentId, body: OfferBody, key: IdempotencyKey, if_match: IfMatch, gate: GateDep,
+    authorization: Authorization, booking: BookingDep, response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Move an appointment to an offered slot: the old slot is freed only if the new one is taken, else nothing."""
+    content = {"appointment_id": str(appointment_id), **body.model_dump(mode="json")}
+    asked = submission(gate.actor.subject, key, "move", content)
+    request = Request(gate, asked, body.offer, authorization)
+    return _send(await booking.take.move(request, appointment_id, if_match), response)
+
+
+@router.post("/appointments/{appointment_id}/cancel", **_command("cancel-appointment", 200, 404, 412, 428))
+async def cancel_appointment(
+    appointment_id: AppointmentId, body: CancelBody, key: IdempotencyKey, if_match: IfMatch, gate: GateDep,
+    booking: BookingDep, response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Call an appointment off; its slot is free at once."""
+    content = {"appointment_id": str(appointment_id), "reason": str(body.reason)}
+    asked = submission(gate.actor.subject, key, "cancel", content)
+    return _send(await booking.change.cancel(gate, asked, appointment_id, if_match, body.reason), response)
+
+
+@router.post("/appointments/{appointment_id}/confirm", **_command("confirm-hold", 200, 404, 412, 428))
+async def confirm_hold(
+    appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Turn a hold into an appointment; too late once it has expired."""
+    return await _apply(Action.CONFIRM, appointment_id, key, if_match, gate, booking, response)
+
+
+@router.post("/appointments/{appointment_id}/release", **_command("release-hold", 200, 404, 412, 428))
+async def release_hold(
+    appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Give a hold back before it expires."""
+    return await _apply(Action.RELEASE, appointment_id, key, if_match, gate, booking, response)
+
+
+@router.post("/appointments/{appointment_id}/check-in", **_command("check-in", 200, 404, 412, 428))
+async def check_in(
+    appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Note that the patient has arrived, on the day of the visit."""
+    return await _apply(Action.CHECK_IN, appointment_id, key, if_match, gate, booking, response)
+
+
+@router.post("/appointments/{appointment_id}/complete", **_command("complete-visit", 200, 404, 412, 428))
+async def complete_visit(
+    appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Note that the visit took place."""
+    return await _apply(Action.COMPLETE, appointment_id, key, if_match, gate, booking, response)
+
+
+@router.post("/appointments/{appointment_id}/no-show", **_command("record-no-show", 200, 404, 412, 428))
+async def record_no_show(
+    appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Note that the patient did not come, once the start has passed."""
+    return await _apply(Action.NO_SHOW, appointment_id, key, if_match, gate, booking, response)
+
+
+async def _apply(
+    action: Action, appointment_id: UUID, key: str, if_match: IfMatch, gate: GateDep, booking: BookingDep,
+    response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    asked = submission(gate.actor.subject, key, action, {"appointment_id": str(appointment_id)})
+    return _send(await booking.change.apply(gate, asked, action, appointment_id, if_match), response)

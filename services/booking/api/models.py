@@ -1,0 +1,168 @@
+"""What goes over the wire, with the bounds that keep odd input out."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.booking.domain.lifecycle import CancelReason, Status
+from services.booking.ports import Cursor
+from services.booking.usecases.reading import Page, Position
+from services.booking.usecases.telling import told
+from services.kernel.http import Problem
+
+ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+OFFER = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
+CURSOR = r"^[0-9]{1,19}-[0-9]{1,18}$"
+POSITION = r"^[0-9]{1,17}-[0-9a-f]{32}$"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the instant lies outside the years 1 to 9999 in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OfferBody(_Body):
+    """A signed slot offer, as availability's search returned it."""
+
+    offer: str = Field(pattern=OFFER, max_length=8192, description="the token of the slot offer")
+
+
+class BookBody(OfferBody):
+    """For whom the offered slot is to be booked."""
+
+    patient_id: str = Field(pattern=ID)
+
+
+class HoldBody(BookBody):
+    """For whom the offered slot is to be held, and how long if not as usual."""
+
+    hold_seconds: int | None = Field(default=None, ge=10, le=3600)
+
+
+class CancelBody(_Body):
+    """Why; codes only, because free text ends up holding health information."""
+
+    reason: CancelReason
+
+
+class AppointmentView(BaseModel):
+    """An appointment, or a hold (status ``pending``), as it stands."""
+
+    id: UUID
+    status: Status
+    version: int
+    patient_id: str
+    clinician_id: str
+    facility_id: str
+    specialty: str
+    visit_type: str
+    slot_id: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    lane: int = Field(description="0, or the overbooking lane")
+    reason: str = Field(description="why it was cancelled or released, else empty")
+    hold_expires_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AppointmentList(BaseModel):
+    """Appointments by start; pass ``next`` as ``after`` for the following page."""
+
+    appointments: list[AppointmentView]
+    next: str | None
+
+
+class HistoryEntry(BaseModel):
+    """One change: what was done, by whom, and where the appointment then stood."""
+
+    version: int
+    action: str
+    from_status: str
+    to_status: str
+    reason: str
+    at: datetime
+    actor_subject: str
+    actor_roles: list[str]
+    clinician_id: str
+    facility_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class History(BaseModel):
+    """Every change of an appointment, oldest first."""
+
+    entries: list[HistoryEntry]
+
+
+class ChangeView(BaseModel):
+    """A change as its event told it; ``type`` and ``data`` are those of the event."""
+
+    cursor: str
+    action: str
+    at: datetime
+    type: str
+    data: dict[str, Any]
+
+
+class Changes(BaseModel):
+    """Changes in the order they became visible. Pass ``cursor`` as ``after``; ``more`` says not to wait."""
+
+    changes: list[ChangeView]
+    cursor: str
+    more: bool
+
+
+class ConflictProblem(Problem):
+    """A 409; when a slot was lost, with the nearest open slots as availability's search shows them."""
+
+    alternatives: list[dict[str, Any]] | None = None
+    alternatives_status: str | None = Field(default=None, description="ok, or unavailable when search was out")
+
+
+class StaleProblem(Problem):
+    """A 412, with the current ETag."""
+
+    current_etag: str | None = None
+
+
+def list_of(page: Page) -> AppointmentList:
+    """Return a page as the API shows it."""
+    views = [AppointmentView.model_validate(told(appointment)) for appointment in page.items]
+    return AppointmentList(appointments=views, next=_position(page.next) if page.next else None)
+
+
+def position_of(text: str | None) -> Position | None:
+    """Read what ``list_of`` gave as ``next``."""
+    if text is None:
+        return None
+    micros, _, id_ = text.partition("-")
+    return _EPOCH + timedelta(microseconds=int(micros)), UUID(hex=id_)
+
+
+def cursor_of(text: str | None) -> Cursor | None:
+    """Read a cursor; None for a missing one or one of another making."""
+    if text is None or not re.fullmatch(CURSOR, text):
+        return None
+    transaction, _, row = text.partition("-")
+    return Cursor(int(transaction), int(row))
+
+
+def _position(position: Position) -> str:
+    at, id_ = position
+    return f"{max(0, (at - _EPOCH) // timedelta(microseconds=1))}-{id_.hex}"

@@ -1,0 +1,34 @@
+"""What the routes of a running booking service work with, put on ``app.state.booking`` when it starts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.booking.usecases.changing import ChangeAppointments
+from services.booking.usecases.following import Broadcaster
+from services.booking.usecases.reading import ReadAppointments
+from services.booking.usecases.taking import TakeSlots
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """The use cases and the few numbers routes need."""
+
+    take: TakeSlots
+    change: ChangeAppointments
+    read: ReadAppointments
+    broadcast: Broadcaster
+    hold: timedelta
+    longest_hold: timedelta
+    stream_seconds: float
+    heartbeat_seconds: float
+
+
+def _booking(request: Request) -> Booking:
+    parts: Booking = request.app.state.booking
+    return parts
+
+
+BookingDep = Annotated[Booking, Depends(_booking)]

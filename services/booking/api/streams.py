@@ -1,0 +1,90 @@
+"""Live status over server-sent events (WHATWG HTML, section 9.2): a front desk's day, one appointment.
+
+Events carry no patient. A stream ends after a while, so that whoever follows presents a token that is still valid; the
+browser's EventSource comes back by itself with the last id it saw and misses nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from services.booking.api.models import CURSOR, ID, cursor_of
+from services.booking.api.parts import Booking, BookingDep
+from services.booking.ports import RecordedChange
+from services.kernel.http import GateDep, guard
+
+router = APIRouter(tags=["streams"])
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", pattern=CURSOR, description="id of the last event seen")
+]
+RECONNECT_MS = 1000
+SEND_SECONDS = 10.0
+
+
+def _stream(action: str, *statuses: int) -> dict[str, Any]:
+    arguments = guard(action, 422, *statuses)
+    arguments["responses"][200] = {
+        "description": "Events: ready (read the list now), appointment, departed (it left this facility).",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+    return {**arguments, "response_class": EventSourceResponse, "response_model": None}
+
+
+@router.get("/facilities/{facility_id}/stream", **_stream("follow-day"))
+async def follow_day(
+    facility_id: Annotated[str, Path(pattern=ID)],
+    gate: GateDep,
+    booking: BookingDep,
+    last_event_id: LastEventId = None,
+) -> EventSourceResponse:
+    """Follow every change at a facility as it commits."""
+    await booking.read.follow_facility(gate, facility_id)
+    return _response(booking, f"facility:{facility_id}", facility_id, last_event_id)
+
+
+@router.get("/appointments/{appointment_id}/stream", **_stream("read-appointment", 404))
+async def follow_appointment(
+    appointment_id: UUID, gate: GateDep, booking: BookingDep, last_event_id: LastEventId = None
+) -> EventSourceResponse:
+    """Follow one appointment."""
+    await booking.read.one(gate, appointment_id)
+    return _response(booking, f"appointment:{appointment_id}", "", last_event_id)
+
+
+def _response(booking: Booking, topic: str, facility_id: str, last_event_id: str | None) -> EventSourceResponse:
+    events = _events(booking, topic, facility_id, last_event_id)
+    return EventSourceResponse(events, ping=booking.heartbeat_seconds, send_timeout=SEND_SECONDS)
+
+
+async def _events(
+    booking: Booking, topic: str, facility_id: str, last_event_id: str | None
+) -> AsyncIterator[ServerSentEvent]:
+    ends = asyncio.get_running_loop().time() + booking.stream_seconds
+    listening = booking.broadcast.listen(topic, cursor_of(last_event_id))
+    try:
+        while True:
+            left = ends - asyncio.get_running_loop().time()
+            try:
+                cursor, change = await asyncio.wait_for(anext(listening), left)
+            except (TimeoutError, StopAsyncIteration):
+                return
+            name, data = _shown(change, facility_id) if change else ("ready", {})
+            yield ServerSentEvent(json.dumps(data), event=name, id=str(cursor), retry=RECONNECT_MS)
+    finally:
+        await listening.aclose()
+
+
+def _shown(change: RecordedChange, facility_id: str) -> tuple[str, dict[str, Any]]:
+    """Return an event's name and data; a facility an appointment has left learns no more than that."""
+    if facility_id and change.facility_id != facility_id:
+        return "departed", {"appointment_id": str(change.appointment_id), "version": change.version}
+    return "appointment", {
+        "appointment_id": str(change.appointment_id), "version": change.version, "status": change.to_status,
+        "starts_at": change.event["starts_at"], "ends_at": change.event["ends_at"],
+        "clinician_id": change.event["clinician_id"], "facility_id": change.facility_id,
+    }  # fmt: skip

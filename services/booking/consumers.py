@@ -1,0 +1,40 @@
+"""Events of neighbours that booking keeps: where it must refuse, and who may act for whom."""
+
+from services.booking.ports import Projections
+from services.contracts.events import event_of
+from services.contracts.events.availability import ClosureRecorded, ClosureWithdrawn, LeaveRecorded, LeaveWithdrawn
+from services.contracts.events.directory import PatientRecorded, ProxyRecorded
+from services.kernel.errors import NotFound
+from services.kernel.outbox import Envelope
+
+CLINICIAN, FACILITY = "clinician", "facility"
+
+
+async def on_block(envelope: Envelope, store: Projections) -> None:
+    """Keep leave and closures; raise NotFound for an event that is neither."""
+    match event_of(envelope):
+        case LeaveRecorded() as leave:
+            await store.record_block(leave.leave_id, CLINICIAN, leave.clinician_id, leave.starts_at, leave.ends_at)
+        case LeaveWithdrawn() as leave:
+            await store.withdraw_block(leave.leave_id, CLINICIAN, leave.clinician_id)
+        case ClosureRecorded() as closure:
+            await store.record_block(
+                closure.closure_id, FACILITY, closure.facility_id, closure.starts_at, closure.ends_at
+            )
+        case ClosureWithdrawn() as closure:
+            await store.withdraw_block(closure.closure_id, FACILITY, closure.facility_id)
+        case other:
+            raise NotFound(f"{other.TYPE} is not an event this queue takes.")
+
+
+async def on_directory(envelope: Envelope, store: Projections) -> None:
+    """Keep patients' facilities and proxies; raise NotFound for an event that is neither."""
+    match event_of(envelope):
+        case PatientRecorded() as patient:
+            await store.record_patient(patient.patient_id, patient.version, patient.facility_ids, active=patient.active)
+        case ProxyRecorded() as proxy:
+            await store.record_proxy(
+                proxy.proxy_id, proxy.version, proxy.patient_id, proxy.person, proxy.expires_at, active=proxy.active
+            )
+        case other:
+            raise NotFound(f"{other.TYPE} is not an event this queue takes.")

@@ -1,0 +1,152 @@
+"""Which rows of the claim table an appointment needs, and which lane it gets.
+
+A claim is (resource, lane, period). Two live claims that overlap are what the database refuses; this module only
+decides what to ask for, so that the asking rarely fails.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.booking.domain.appointment import Occupied, Place
+from services.contracts.slot_offer import OfferedResource, SlotOffer
+from services.kernel.errors import Conflict
+from services.kernel.ids import content_key
+
+PATIENT = "patient"
+
+
+class PlaceLost(Conflict):
+    """The offered place cannot be had; another one may."""
+
+    text = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.text)
+
+
+class SlotTaken(PlaceLost):
+    """Every lane the offer allows is taken: the race was lost."""
+
+    slug = "slot-taken"
+    text = "The slot was taken in the meantime."
+
+
+class SlotWithdrawn(PlaceLost):
+    """The clinician is away or the facility closed at that time."""
+
+    slug = "slot-withdrawn"
+    text = "The slot was withdrawn in the meantime."
+
+
+class PatientBusy(PlaceLost):
+    """The patient is somewhere else at that time."""
+
+    slug = "patient-busy"
+    text = "The patient already has an appointment or a hold at that time."
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One row: ``key`` stands for (kind, resource_id, lane) in the exclusion constraint."""
+
+    kind: str
+    resource_id: str
+    lane: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim someone holds on a key and period we asked about."""
+
+    key: int
+    appointment_id: UUID
+    expires_at: datetime | None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it belongs to a hold that has run out."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The place an offer becomes once lanes are chosen, and the expired holds that must go first."""
+
+    place: Place
+    expired: frozenset[UUID]
+
+
+def claim_key(kind: str, resource_id: str, lane: int) -> int:
+    """Return the key that stands for one lane of one resource."""
+    return content_key(kind, resource_id, str(lane))
+
+
+def claims_of(patient_id: str, resources: Iterable[Occupied]) -> tuple[Claim, ...]:
+    """Return the claims of an appointment, ordered by key: whoever takes several takes them in the same order."""
+    occupied = [Occupied(PATIENT, patient_id, depth=1, lane=0), *resources]
+    claims = [Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane)) for item in occupied]
+    return tuple(sorted(claims, key=lambda claim: claim.key))
+
+
+def lane_keys(offer: SlotOffer) -> tuple[int, ...]:
+    """Return the keys of every lane the offer might use."""
+    return tuple(claim_key(item.kind, item.id, lane) for item in offer.resources for lane in range(item.depth))
+
+
+def keys_to_look_at(patient_id: str, offer: SlotOffer) -> tuple[int, ...]:
+    """Return the keys of every lane the offer might use, and the patient's."""
+    return (claim_key(PATIENT, patient_id, 0), *lane_keys(offer))
+
+
+def place(
+    offer: SlotOffer, patient_id: str, taken: Iterable[Taken], now: datetime, own: UUID | None = None
+) -> Placement:
+    """Return the place with the lowest free lanes; raise PatientBusy or SlotTaken.
+
+    ``taken`` holds the claims found on the keys of ``keys_to_look_at`` over the offer's period. Those of ``own`` (the
+    appointment being moved) are no hindrance, nor are holds that ran out; the latter are named for removal.
+    """
+    others = [claim for claim in taken if claim.appointment_id != own]
+    expired = frozenset(claim.appointment_id for claim in others if claim.expired(now))
+    live = frozenset(claim.key for claim in others if not claim.expired(now))
+    if claim_key(PATIENT, patient_id, 0) in live:
+        raise PatientBusy
+    lanes = choose_lanes(offer.resources, live)
+    if lanes is None:
+        raise SlotTaken
+    resources = tuple(
+        Occupied(item.kind, item.id, item.depth, lane) for item, lane in zip(offer.resources, lanes, strict=True)
+    )
+    return Placement(
+        Place(
+            offer.clinician_id, offer.facility_id, offer.specialty, offer.visit_type, offer.slot_id,
+            offer.starts_at, offer.ends_at, offer.timezone, offer.schedule_version, resources,
+        ),
+        expired,
+    )  # fmt: skip
+
+
+def has_free_lanes(resources: Sequence[OfferedResource], taken: Iterable[Taken], now: datetime) -> bool:
+    """Tell whether every resource has a lane that nobody holds."""
+    return choose_lanes(resources, frozenset(claim.key for claim in taken if not claim.expired(now))) is not None
+
+
+def choose_lanes(resources: Sequence[OfferedResource], live: frozenset[int]) -> tuple[int, ...] | None:
+    """Return a lane for each resource, or None when one has no free lane.
+
+    Resources with several lanes share the lowest lane free in all of them, so that the second patient of a clinician
+    meets the second place of the room; where no lane is free in all, each takes its own lowest.
+    """
+    free = [
+        frozenset(lane for lane in range(item.depth) if claim_key(item.kind, item.id, lane) not in live)
+        for item in resources
+    ]
+    if not all(free):
+        return None
+    shared = frozenset.intersection(*free)
+    if not shared:
+        deep = [lanes for lanes, item in zip(free, resources, strict=True) if item.depth > 1]
+        shared = frozenset.intersection(*deep) if deep else frozenset()
+    return tuple(min(lanes & shared or lanes) for lanes in free)

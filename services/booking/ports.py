@@ -1,0 +1,249 @@
+"""What booking's use cases need from outside, each as small as it can be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.claims import Taken
+from services.contracts.slot_offer import SlotOffer
+from services.kernel.audit import AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One request with an effect: who sends it under which idempotency key, and a hash of what it asks for."""
+
+    subject: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller is told, kept so that a repetition is told the same; ``body`` is JSON-ready."""
+
+    status: int
+    body: Mapping[str, Any]
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An answer given earlier under the same key, and the hash of the request that got it."""
+
+    fingerprint: bytes
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a command wants to see before it decides; None for what it does not touch."""
+
+    now: datetime
+    submission: Submission | None = None
+    appointment_id: UUID | None = None
+    patient_id: str | None = None
+    offer: SlotOffer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen, all of it at one moment.
+
+    ``proxies`` are the persons who may act for the patient now; ``blocked`` says that leave or a closure overlaps the
+    offer; ``taken`` holds the claims on the offer's lanes and the patient over the offer's period.
+    """
+
+    stored: Stored | None = None
+    appointment: Appointment | None = None
+    proxies: frozenset[str] = frozenset()
+    patient_active: bool = True
+    blocked: bool = False
+    taken: tuple[Taken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A decision to change something: everything that must commit together.
+
+    The first of ``audit`` names the actor of the history. ``expired`` are holds to be ended first, because they stand
+    where the change wants to go.
+    """
+
+    change: Change
+    answer: Answer
+    audit: tuple[AuditEntry, ...]
+    expired: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A decision to repeat an earlier answer; only the touch is written down."""
+
+    answer: Answer
+    audit: AuditEntry
+
+
+Decide = Callable[[Look], Writing | Replay]
+
+
+class Register(Protocol):
+    """The register of appointments, where races are settled."""
+
+    async def look(self, question: Question) -> Look:
+        """Return what is there, without writing or waiting."""
+        ...
+
+    async def carry_out(self, question: Question, decide: Decide) -> Answer:
+        """Look, decide, commit; when someone was faster, look and decide again. ``decide`` refuses by raising.
+
+        Raises SlotTaken when the place was lost more often than lanes can explain, Unavailable when the database
+        cannot be had in time.
+        """
+        ...
+
+    async def end_expired(self, now: datetime, limit: int) -> int:
+        """End at most ``limit`` holds that ran out by ``now``; return how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A position in the change feed: a transaction and a row within it, in the order they become visible."""
+
+    transaction: int
+    row: int
+
+    def __str__(self) -> str:
+        return f"{self.transaction}-{self.row}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedChange:
+    """One row of the history, with the event it told."""
+
+    cursor: Cursor
+    appointment_id: UUID
+    version: int
+    action: str
+    from_status: str
+    to_status: str
+    actor_subject: str
+    actor_roles: tuple[str, ...]
+    reason: str
+    at: datetime
+    facility_id: str
+    former_facility_id: str
+    event_type: str
+    event: Mapping[str, Any]
+
+
+class Feed(Protocol):
+    """The history in an order that loses nothing, however transactions overlap."""
+
+    async def head(self) -> Cursor:
+        """Return a cursor after which everything that is not visible yet will come."""
+        ...
+
+    async def after(self, cursor: Cursor, limit: int) -> Sequence[RecordedChange]:
+        """Return at most ``limit`` changes after ``cursor``, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """What booking knows of a patient: who may act for them and which facilities know them."""
+
+    proxies: frozenset[str]
+    facilities: frozenset[str]
+
+
+class Store(Protocol):
+    """Reads and the audit trail, bound to one transaction."""
+
+    async def appointment(self, appointment_id: UUID) -> Appointment | None:
+        """Return one appointment or hold."""
+        ...
+
+    async def history(self, appointment_id: UUID, limit: int) -> Sequence[RecordedChange]:
+        """Return its changes, oldest first."""
+        ...
+
+    async def patient(self, patient_id: str, now: datetime) -> PatientRecord:
+        """Return what is known of a patient; empty sets for one never heard of."""
+        ...
+
+    async def of_patient(
+        self, patient_id: str, starting: datetime | None, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[Appointment]:
+        """Return a patient's appointments by start, those after the position ``after`` (start, id)."""
+        ...
+
+    async def of_day(
+        self, facility_id: str, day: date, after: tuple[datetime, UUID] | None, limit: int, *, cancelled: bool
+    ) -> Sequence[Appointment]:
+        """Return a facility's appointments on ``day`` of its own calendar by start; cancelled ones when asked."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Write a touch down."""
+        ...
+
+
+UnitOfWork = Callable[[], AbstractAsyncContextManager[Store]]
+
+
+class Projections(Protocol):
+    """What booking remembers of its neighbours' events, bound to the transaction of the inbox row."""
+
+    async def record_block(
+        self, block_id: str, kind: str, subject_id: str, starts_at: datetime, ends_at: datetime
+    ) -> None:
+        """Remember a leave (``kind`` clinician) or closure (``kind`` facility), unless it was withdrawn before."""
+        ...
+
+    async def withdraw_block(self, block_id: str, kind: str, subject_id: str) -> None:
+        """Remember that it is no more, for good, even when it was never recorded."""
+        ...
+
+    async def record_patient(self, patient_id: str, version: int, facilities: Sequence[str], *, active: bool) -> None:
+        """Remember a patient's facilities, unless a newer version is known."""
+        ...
+
+    async def record_proxy(
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
+    ) -> None:
+        """Remember who may act for a patient, unless a newer version is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlot:
+    """A slot availability offers; ``item`` is availability's JSON, handed on as it came."""
+
+    offer: SlotOffer
+    item: Mapping[str, Any]
+
+
+class OpenSlots(Protocol):
+    """Availability's search, one hop away. Raises Unavailable when it cannot be had."""
+
+    async def near(self, lost: SlotOffer, now: datetime, authorization: str) -> Sequence[OpenSlot]:
+        """Return open slots like ``lost``: of its clinician, and of its facility and specialty."""
+        ...
+
+
+class TakenPlaces(Protocol):
+    """Booking's own word on what is taken, asked before an alternative is shown."""
+
+    async def free_of(self, offers: Sequence[SlotOffer], now: datetime) -> frozenset[str]:
+        """Return the slot ids among ``offers`` whose resources still have a lane."""
+        ...
+
+    async def patient_free(self, patient_id: str, offers: Sequence[SlotOffer], now: datetime) -> frozenset[str]:
+        """Return the slot ids among ``offers`` at which the patient has nothing else."""
+        ...

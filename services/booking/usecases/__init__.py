@@ -1,0 +1,1 @@
+"""What booking does when asked: each use case decides with the rules, asks the gate, and leaves the rest to ports."""

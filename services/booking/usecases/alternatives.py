@@ -1,0 +1,83 @@
+"""What a loser is offered instead: the nearest open slots, asked for once however many lost the same slot.
+
+In a rush thousands lose one slot within seconds. They share one search, kept for about a second; asking again for each
+would turn booking's rush into availability's outage.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.booking.ports import OpenSlot, OpenSlots, TakenPlaces
+from services.contracts.slot_offer import SlotOffer
+from services.kernel.clock import Clock
+from services.kernel.errors import Unavailable
+
+SHOWN = 5
+KEPT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """Open slots, best first; ``status`` is ``ok``, or ``unavailable`` when they could not be searched."""
+
+    items: tuple[Mapping[str, Any], ...]
+    status: str
+
+    def as_problem(self) -> dict[str, Any]:
+        """Return the members they add to a problem+json."""
+        return {"alternatives": list(self.items), "alternatives_status": self.status}
+
+
+class FindAlternatives:
+    """Searches near a lost slot, leaving out what booking itself knows to be taken."""
+
+    def __init__(self, slots: OpenSlots, places: TakenPlaces, clock: Clock) -> None:
+        self._slots = slots
+        self._places = places
+        self._clock = clock
+        self._running: dict[str, tuple[float, asyncio.Task[Sequence[OpenSlot]]]] = {}
+
+    async def near(self, lost: SlotOffer, patient_id: str, authorization: str) -> Alternatives:
+        """Return what is open near ``lost`` for this patient; never raises because availability is out."""
+        try:
+            # A caller who hangs up must not end the search of the others.
+            found = await asyncio.shield(self._shared(lost, authorization))
+        except Unavailable:
+            return Alternatives((), "unavailable")
+        offers = [slot.offer for slot in found]
+        fitting = await self._places.patient_free(patient_id, offers, self._clock.now()) if offers else frozenset()
+        items = [slot.item for slot in found if slot.offer.slot_id in fitting]
+        return Alternatives(tuple(items[:SHOWN]), "ok")
+
+    def _shared(self, lost: SlotOffer, authorization: str) -> asyncio.Task[Sequence[OpenSlot]]:
+        now = time.monotonic()
+        for slot, (started, task) in list(self._running.items()):
+            if task.done() and now - started > KEPT_SECONDS:
+                del self._running[slot]
+        if lost.slot_id not in self._running:
+            task = asyncio.create_task(self._search(lost, authorization))
+            # A failure nobody waits for any more is no news: the dependency has logged it.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._running[lost.slot_id] = (now, task)
+        return self._running[lost.slot_id][1]
+
+    async def _search(self, lost: SlotOffer, authorization: str) -> Sequence[OpenSlot]:
+        now = self._clock.now()
+        found = {slot.offer.slot_id: slot for slot in await self._slots.near(lost, now, authorization)}
+        found.pop(lost.slot_id, None)
+        free = await self._places.free_of([slot.offer for slot in found.values()], now) if found else frozenset()
+        ahead = [slot for slot in found.values() if slot.offer.slot_id in free and slot.offer.starts_at > now]
+        return sorted(ahead, key=lambda slot: _rank(lost, slot.offer))
+
+
+def _rank(lost: SlotOffer, other: SlotOffer) -> tuple[bool, bool, float, str]:
+    """Same clinician first, then the same facility; within each the nearest in time; ties by id, to be repeatable."""
+    return (
+        other.clinician_id != lost.clinician_id,
+        other.facility_id != lost.facility_id,
+        abs((other.starts_at - lost.starts_at).total_seconds()),
+        other.slot_id,
+    )

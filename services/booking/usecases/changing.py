@@ -1,0 +1,85 @@
+"""Commands on an appointment that exists and stays where it is: confirm, release, cancel, check-in, complete, no-show.
+
+Order of refusals: unknown, not allowed, key reused, not in this status, then the version. RFC 9110 section 13.2.1: a
+precondition is only looked at when the request would have succeeded without it.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from services.booking.domain import appointment as rules
+from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.lifecycle import Action, CancelReason
+from services.booking.ports import Answer, Look, Question, Register, Replay, Submission, Writing
+from services.booking.usecases.repeating import repeated
+from services.booking.usecases.telling import etag, told
+from services.booking.usecases.touching import appointment_resource
+from services.kernel.access import Gate
+from services.kernel.clock import Clock
+from services.kernel.errors import NotFound, StaleVersion
+
+Precondition = frozenset[str]
+ANY_VERSION = "*"
+Rule = Callable[[Appointment, datetime], Change]
+RULES: dict[Action, Rule] = {
+    Action.CONFIRM: rules.confirm,
+    Action.RELEASE: rules.release,
+    Action.CHECK_IN: rules.check_in,
+    Action.COMPLETE: rules.complete,
+    Action.NO_SHOW: rules.no_show,
+}
+
+
+def require_version(standing: Appointment, precondition: Precondition) -> None:
+    """Raise StaleVersion, with the current tag, unless If-Match names this version or any (RFC 9110 13.1.1)."""
+    current = etag(standing)
+    if not precondition & {ANY_VERSION, current}:
+        raise StaleVersion("Read it again and decide anew.", extra={"current_etag": current})
+
+
+class ChangeAppointments:
+    """Applies one rule to one appointment."""
+
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register = register
+        self._clock = clock
+
+    async def apply(
+        self, gate: Gate, submission: Submission, action: Action, appointment_id: UUID, precondition: Precondition
+    ) -> Answer:
+        """Carry out one of RULES; raise NotFound, Conflict, StaleVersion or Invalid."""
+        return await self._change(gate, submission, RULES[action], appointment_id, precondition)
+
+    async def cancel(
+        self, gate: Gate, submission: Submission, appointment_id: UUID, precondition: Precondition, reason: CancelReason
+    ) -> Answer:
+        """Call it off for ``reason``; its place is free again at once."""
+
+        def rule(before: Appointment, now: datetime) -> Change:
+            return rules.cancel(before, now, reason)
+
+        return await self._change(gate, submission, rule, appointment_id, precondition)
+
+    async def _change(
+        self, gate: Gate, submission: Submission, rule: Rule, appointment_id: UUID, precondition: Precondition
+    ) -> Answer:
+        now = self._clock.now()
+
+        def decide(look: Look) -> Writing | Replay:
+            before = look.appointment
+            if before is None:
+                raise NotFound("No such appointment.")
+            entry = gate.require(
+                appointment_resource(
+                    str(before.id), patient_id=before.patient_id, clinician_id=before.place.clinician_id,
+                    facility_id=before.place.facility_id, proxies=look.proxies,
+                )
+            )  # fmt: skip
+            if replay := repeated(submission, look, entry):
+                return replay
+            change = rule(before, now)
+            require_version(before, precondition)
+            return Writing(change, Answer(200, told(change.after), etag(change.after)), (entry,))
+
+        return await self._register.carry_out(Question(now, submission, appointment_id), decide)

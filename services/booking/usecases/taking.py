@@ -1,0 +1,154 @@
+"""Taking a slot: hold, book, move. The three commands that can lose a race, and say what is open instead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.booking.domain import appointment as rules
+from services.booking.domain.claims import PlaceLost, Placement, SlotWithdrawn, place
+from services.booking.domain.lifecycle import Action
+from services.booking.ports import Answer, Decide, Look, Question, Register, Replay, Submission, Writing
+from services.booking.usecases.alternatives import FindAlternatives
+from services.booking.usecases.changing import Precondition, require_version
+from services.booking.usecases.repeating import repeated, require_same
+from services.booking.usecases.telling import etag, told
+from services.booking.usecases.touching import appointment_resource, told_resource
+from services.contracts.slot_offer import OfferKeys, SlotOffer
+from services.kernel.access import Gate, Resource
+from services.kernel.clock import Clock
+from services.kernel.errors import Conflict, NotFound
+from services.kernel.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command that takes a slot: the signed offer, who is asking, and the caller's own credentials for one hop."""
+
+    gate: Gate
+    submission: Submission
+    offer: str
+    authorization: str
+
+
+class TakeSlots:
+    """Hold, book and move, decided here and settled by the register. ``lost`` is told of each lost race."""
+
+    def __init__(
+        self,
+        register: Register,
+        offers: OfferKeys,
+        alternatives: FindAlternatives,
+        clock: Clock,
+        lost: Callable[[str], None],
+    ) -> None:
+        self._register = register
+        self._offers = offers
+        self._alternatives = alternatives
+        self._clock = clock
+        self._lost = lost
+
+    async def hold(self, request: Request, patient_id: str, keep: timedelta) -> Answer:
+        """Hold the offered slot for ``patient_id`` during ``keep``; Conflict when it cannot be had."""
+        return await self._create(request, patient_id, Action.HOLD, keep)
+
+    async def book(self, request: Request, patient_id: str) -> Answer:
+        """Book the offered slot for ``patient_id``; Conflict when it cannot be had."""
+        return await self._create(request, patient_id, Action.BOOK, None)
+
+    async def move(self, request: Request, appointment_id: UUID, precondition: Precondition) -> Answer:
+        """Move an appointment to the offered slot, or change nothing."""
+        now = self._clock.now()
+        question = Question(now, request.submission, appointment_id)
+        standing = (await self._register.look(question)).appointment
+        if standing is None:
+            raise NotFound("No such appointment.")
+        offer = await self._read(request, question)
+        if isinstance(offer, Answer):
+            return offer
+        patient_id = standing.patient_id
+
+        def decide(look: Look) -> Writing | Replay:
+            before = look.appointment
+            if before is None:
+                raise NotFound("No such appointment.")
+            former = request.gate.require(
+                appointment_resource(
+                    str(before.id), patient_id=patient_id, clinician_id=before.place.clinician_id,
+                    facility_id=before.place.facility_id, proxies=look.proxies,
+                )
+            )  # fmt: skip
+            if replay := repeated(request.submission, look, former):
+                return replay
+            wanted = request.gate.require(_wanted(offer, patient_id, look.proxies, str(before.id)))
+            # The place it has now stands in for the new one, to ask the lifecycle before the version.
+            rules.move(before, now, before.place)
+            require_version(before, precondition)
+            placement = _placement(look, offer, patient_id, now, own=before.id)
+            change = rules.move(before, now, placement.place)
+            answer = Answer(200, told(change.after), etag(change.after))
+            return Writing(change, answer, (former, wanted), placement.expired)
+
+        asked = Question(now, request.submission, appointment_id, patient_id, offer)
+        return await self._settle(asked, decide, request, patient_id, offer)
+
+    async def _create(self, request: Request, patient_id: str, action: Action, keep: timedelta | None) -> Answer:
+        now = self._clock.now()
+        offer = await self._read(request, Question(now, request.submission, patient_id=patient_id))
+        if isinstance(offer, Answer):
+            return offer
+
+        def decide(look: Look) -> Writing | Replay:
+            entry = request.gate.require(_wanted(offer, patient_id, look.proxies, offer.slot_id))
+            if replay := repeated(request.submission, look, entry):
+                return replay
+            placement = _placement(look, offer, patient_id, now)
+            change = rules.create(action, new_id(), patient_id, placement.place, now, now + keep if keep else None)
+            answer = Answer(201, told(change.after), etag(change.after))
+            return Writing(change, answer, (entry,), placement.expired)
+
+        asked = Question(now, request.submission, patient_id=patient_id, offer=offer)
+        return await self._settle(asked, decide, request, patient_id, offer)
+
+    async def _settle(
+        self, asked: Question, decide: Decide, request: Request, patient_id: str, offer: SlotOffer
+    ) -> Answer:
+        try:
+            return await self._register.carry_out(asked, decide)
+        except PlaceLost as refusal:
+            self._lost(refusal.slug)
+            found = await self._alternatives.near(offer, patient_id, request.authorization)
+            raise Conflict(refusal.detail, slug=refusal.slug, extra=found.as_problem()) from None
+
+    async def _read(self, request: Request, question: Question) -> SlotOffer | Answer:
+        """Return the offer; or, when it is too old but the command succeeded with it before, that answer again."""
+        try:
+            return self._offers.read(request.offer, question.now)
+        except Conflict as expired:
+            # Kept under another name: Python drops the exception's when the clause ends, decide runs inside it.
+            refusal = expired
+
+            def decide(look: Look) -> Replay:
+                if look.stored is None:
+                    raise refusal
+                require_same(request.submission, look)
+                entry = request.gate.require(told_resource(look.stored.answer.body, look.proxies))
+                return Replay(look.stored.answer, entry)
+
+            return await self._register.carry_out(question, decide)
+
+
+def _wanted(offer: SlotOffer, patient_id: str, proxies: frozenset[str], id_: str) -> Resource:
+    return appointment_resource(
+        id_, patient_id=patient_id, clinician_id=offer.clinician_id, facility_id=offer.facility_id, proxies=proxies
+    )
+
+
+def _placement(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
+    if not look.patient_active:
+        raise Conflict("The patient's record is closed.", slug="patient-inactive")
+    if now >= offer.starts_at:
+        raise Conflict("The slot has begun or passed; search again.", slug="too-late")
+    if look.blocked:
+        raise SlotWithdrawn
+    return place(offer, patient_id, look.taken, now, own)

@@ -1,0 +1,76 @@
+"""How a change is told: to the caller as JSON, to the bus and the history as an event."""
+
+from datetime import datetime
+from typing import Any
+
+from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.lifecycle import Action
+from services.contracts.events import booking as events
+
+
+def told(appointment: Appointment) -> dict[str, Any]:
+    """Return the appointment as the API shows it, JSON-ready; instants in UTC."""
+    place = appointment.place
+    return {
+        "id": str(appointment.id),
+        "status": str(appointment.status),
+        "version": appointment.version,
+        "patient_id": appointment.patient_id,
+        "clinician_id": place.clinician_id,
+        "facility_id": place.facility_id,
+        "specialty": place.specialty,
+        "visit_type": place.visit_type,
+        "slot_id": place.slot_id,
+        "starts_at": _instant(place.starts_at),
+        "ends_at": _instant(place.ends_at),
+        "timezone": place.timezone,
+        "lane": place.lane,
+        "reason": appointment.reason,
+        "hold_expires_at": _instant(appointment.hold_expires_at) if appointment.hold_expires_at else None,
+        "created_at": _instant(appointment.created_at),
+        "updated_at": _instant(appointment.updated_at),
+    }
+
+
+def etag(appointment: Appointment) -> str:
+    """Return the strong entity tag of this version (RFC 9110 section 8.8.3)."""
+    return f'"{appointment.version}"'
+
+
+def event_of_change(change: Change) -> events.AppointmentEvent:
+    """Return the event that tells ``change``."""
+    after = change.after
+    place = after.place
+    fields: dict[str, Any] = {
+        "appointment_id": str(after.id), "version": after.version, "status": str(after.status),
+        "patient_id": after.patient_id, "clinician_id": place.clinician_id, "facility_id": place.facility_id,
+        "specialty": place.specialty, "visit_type": place.visit_type, "slot_id": place.slot_id,
+        "starts_at": place.starts_at, "ends_at": place.ends_at, "timezone": place.timezone, "lane": place.lane,
+    }  # fmt: skip
+    match change.action:
+        case Action.HOLD:
+            assert after.hold_expires_at is not None
+            return events.AppointmentHeld(**fields, expires_at=after.hold_expires_at)
+        case Action.BOOK | Action.CONFIRM:
+            return events.AppointmentBooked(**fields)
+        case Action.RELEASE | Action.EXPIRE:
+            return events.HoldReleased(**fields, reason=after.reason)
+        case Action.CANCEL:
+            return events.AppointmentCancelled(**fields, reason=after.reason)
+        case Action.MOVE:
+            assert change.before is not None
+            former = change.before.place
+            return events.AppointmentMoved(
+                **fields, former_clinician_id=former.clinician_id, former_facility_id=former.facility_id,
+                former_starts_at=former.starts_at, former_ends_at=former.ends_at,
+            )  # fmt: skip
+        case Action.CHECK_IN:
+            return events.AppointmentCheckedIn(**fields)
+        case Action.COMPLETE:
+            return events.AppointmentFulfilled(**fields)
+        case Action.NO_SHOW:
+            return events.AppointmentNoShow(**fields)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
