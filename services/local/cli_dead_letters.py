@@ -12,7 +12,7 @@ from services.local.aws import Aws
 from services.local.dead_letters import DeadLetters, queue_named
 from services.local.state import DEFAULT_FOLDER, running_platform
 
-Folder = Annotated[Path, typer.Option("--folder", envvar="CARESLOT_FOLDER", help="The platform's folder.")]
+Folder = Annotated[Path, typer.Option("--folder", envvar="CARESLOT_HOME", help="The platform's folder.")]
 Machine = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Queue = Annotated[str, typer.Argument(help="A queue of the topology, with or without -dlq.")]
 Id = Annotated[str, typer.Option("--id", help="Only this one: an event's id or a message's.")]

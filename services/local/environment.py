@@ -20,6 +20,11 @@ from services.local.state import Layout, write_private
 
 ACCESS_POLICIES = Path(__file__).resolve().parents[2] / "policies" / "access"
 SENDER = "appointments@careslot.example"
+SENDERS = {
+    "CARESLOT_SENDER_EMAIL": SENDER,
+    "CARESLOT_ORGANIZATION": "Careslot Health",
+    "CARESLOT_CALLBACK_PHONE": "+1 617 555 0199",
+}
 KEPT_FROM_USER = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZDIR", "SSL_CERT_FILE")
 
 
@@ -64,10 +69,9 @@ def function_environment(service: str, facts: Facts) -> dict[str, str]:
     """Return the variables of one service's functions; what the runtime itself sets is left to it."""
     return {
         "CARESLOT_DATABASE_URL": facts.databases[service],
-        "CARESLOT_DATABASE_POOL": "2",
         "CARESLOT_BUS_NAME": bus_name(facts.prefix),
         "CARESLOT_LOG_LEVEL": "INFO",
-        **_own(service, facts),
+        **(SENDERS if service == "notifications" else {}),
         **client_environment(facts.emulator_url),
     }
 
@@ -110,7 +114,5 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
             "CARESLOT_OFFER_KEY_ID": facts.offer_keys.key_id,
         }
     if service == "booking":
-        return {"CARESLOT_OFFER_JWKS_FILE": str(facts.offer_keys.public)}
-    if service == "notifications":
-        return {"CARESLOT_SENDER": SENDER}
+        return {"CARESLOT_OFFER_KEYS": str(facts.offer_keys.public)}
     return {}
