@@ -75,7 +75,10 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
     place = f"unnest(${next(number)}::text[], ${next(number)}::double precision[])" if places else ""
     conditions = [f"s.clinician_id = ANY(${next(number)})"] if clinicians else []
     conditions += [f"${next(number)} = ANY(c.languages)"] if language else []
-    opens, closes = "greatest(lower(free.period), $4::timestamptz)", "least(upper(free.period) - n.length, $5::timestamptz - n.tick)"
+    opens, closes = (
+        "greatest(lower(free.period), $4::timestamptz)",
+        "least(upper(free.period) - n.length, $5::timestamptz - n.tick)",
+    )
     if days:
         opens = f"greatest({opens}, ${next(number)}::date::timestamp AT TIME ZONE f.timezone)"
         closes = f"least({closes}, (${next(number)}::date + 1)::timestamp AT TIME ZONE f.timezone - n.tick)"
@@ -107,8 +110,8 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
         CROSS JOIN LATERAL generate_series(
             date_bin(n.grid, {opens} + n.grid - n.tick, s.anchor_at), {closes}, n.grid
         ) AS slot (starts_at)
-        WHERE s.specialty = $1 AND s.starts_at < $5::timestamptz AND s.starts_at > $4::timestamptz - interval '{LONGEST_SESSION}'
-            AND s.ends_at > $4::timestamptz AND (s.visit_types = '{{}}' OR $2 = ANY(s.visit_types))
+        WHERE s.specialty = $1 AND s.starts_at < $5::timestamptz
+            AND s.starts_at > $4::timestamptz - interval '{LONGEST_SESSION}' AND s.ends_at > $4::timestamptz AND (s.visit_types = '{{}}' OR $2 = ANY(s.visit_types))
             {"".join(f"AND {condition} " for condition in conditions)}
             AND (s.room_id = '' OR s.depth > (
                 SELECT count(*) FROM busy r
