@@ -69,7 +69,7 @@ class PostgresMessages:
         return len(rows)
 
     async def next_due(self, until: datetime, appointments: Collection[UUID] | None) -> Message | None:
-        """Return, locked, a planned message to be sent by ``until`` that nobody else has locked, None if there is none."""
+        """Return, locked, a planned message to be sent by ``until`` that nobody else has locked, if there is any."""
         row = await self._connection.fetchrow(
             f"""
             SELECT {_COLUMNS} FROM messages

@@ -21,7 +21,7 @@ from services.notifications.adapters.senders import ONCE, SesSender, SnsSender
 from services.notifications.adapters.templates import TemplateComposer
 from services.notifications.domain.messages import Channel
 from services.notifications.ports import Sender
-from services.notifications.usecases.delivery import AT_ONCE, Delivery
+from services.notifications.usecases.delivery import Delivery
 
 T = TypeVar("T")
 
@@ -32,6 +32,7 @@ class FunctionSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CARESLOT_", extra="ignore", frozen=True)
 
     database_url: str = Field(description="postgresql:// URL of the database notifications")
+    database_pool: int = Field(default=4, ge=1, le=20, description="connections, and so messages sent at once")
     sender_email: str = Field(pattern="^[^@\\s]+@[^@\\s]+$", description="identity verified in SES")
     organization: str = Field(description="who writes, at most 40 characters: named in every message")
     callback_phone: str = Field(description="number to call, at most 16 characters: named in every message")
@@ -50,13 +51,15 @@ class Worker:
     ) -> None:
         configure_logging("notifications", settings.log_level)
         self.clock = clock or SystemClock()
-        # Only what delivers at once, and one to take events: a hundred functions share one database.
-        self.database = Database(settings.database_url, application="notifications-functions", max_size=AT_ONCE + 1)
+        self.database = Database(
+            settings.database_url, application="notifications-functions", max_size=settings.database_pool
+        )
         self.delivery = Delivery(
             unit_of_work(self.database),
             senders,
             TemplateComposer(settings.organization, settings.callback_phone),
             self.clock,
+            at_once=settings.database_pool,
         )
         self._loop = asyncio.new_event_loop()
         self._loop.run_until_complete(self.database.open())

@@ -22,7 +22,6 @@ from services.notifications.ports import Composer, NotTaken, Refused, Sender, St
 # Longer than the longest timeout of a function that sends (topology: 50 s).
 LEASE = timedelta(minutes=2)
 LIMITS_LOOK_BACK = timedelta(days=9)
-AT_ONCE = 4
 _PLANNED = frozenset({State.PLANNED})
 # A sender that was slow, not dead, comes back after the sweep and knows better.
 _IN_HAND = frozenset({State.SENDING, State.UNKNOWN})
@@ -36,10 +35,19 @@ class _Claimed:
 
 
 class Delivery:
-    """Delivers from the planned messages; any number may run at once."""
+    """Delivers from the planned messages, ``at_once`` of them; any number of deliveries may run beside each other."""
 
-    def __init__(self, work: UnitOfWork, senders: Mapping[Channel, Sender], composer: Composer, clock: Clock) -> None:
+    def __init__(
+        self,
+        work: UnitOfWork,
+        senders: Mapping[Channel, Sender],
+        composer: Composer,
+        clock: Clock,
+        *,
+        at_once: int = 4,
+    ) -> None:
         self._work = work
+        self._at_once = at_once
         self._senders = dict(senders)
         self._composer = composer
         self._clock = clock
@@ -65,7 +73,7 @@ class Delivery:
                 pass
 
         # Each goes to its end even if another fails: cancelling one in the middle of a call would lose its answer.
-        ends = await asyncio.gather(*(work_off() for _ in range(AT_ONCE)), return_exceptions=True)
+        ends = await asyncio.gather(*(work_off() for _ in range(self._at_once)), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
