@@ -1,0 +1,196 @@
+"""A booking service over real PostgreSQL in this process, with a clock that stands still and offers signed on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fastapi import FastAPI
+
+from services.booking.adapters.register import PostgresRegister
+from services.booking.api.parts import Booking
+from services.booking.main import assemble, create
+from services.booking.ports import OpenSlot, OpenSlots
+from services.booking.settings import Settings
+from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
+from services.kernel.actor import Actor
+from services.kernel.clock import FixedClock
+from services.kernel.database import Database
+from services.kernel.errors import Unavailable
+from tests.fixtures.edge import client_of, edge_of
+
+NOW = datetime(2027, 1, 4, 12, 0, tzinfo=UTC)
+START = datetime(2027, 1, 4, 15, 0, tzinfo=UTC)
+ZONE = "America/New_York"
+
+ACTORS = {
+    "frontdesk": Actor("sub-frontdesk", frozenset({"front-desk"}), facilities=frozenset({"fac-0001"})),
+    "elsewhere": Actor("sub-elsewhere", frozenset({"front-desk"}), facilities=frozenset({"fac-0002"})),
+    "callcenter": Actor("sub-callcenter", frozenset({"scheduler"}), facilities=frozenset({"*"})),
+    "maria": Actor("sub-maria", frozenset({"patient"}), person="pat-000001"),
+    "jo": Actor("sub-jo", frozenset({"proxy"}), person="pat-000900"),
+    "doctor": Actor("sub-doctor", frozenset({"clinician"}), person="cln-00001", facilities=frozenset({"fac-0001"})),
+    "auditor": Actor("sub-auditor", frozenset({"auditor"}), facilities=frozenset({"*"})),
+    "feed": Actor("sub-feed", frozenset({"external-app"}), scopes=frozenset({"careslot/changes.read"})),
+}
+
+
+@cache
+def signing_key() -> SigningKey:
+    """Return a key like availability's."""
+    private = Ed25519PrivateKey.generate()
+    return SigningKey("k1", private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+@cache
+def key_set() -> str:
+    """Return its public half as a JSON Web Key Set."""
+    key = jwt.algorithms.OKPAlgorithm().prepare_key(signing_key().pem)
+    public: str = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key())  # type: ignore[union-attr]  # a private key has one
+    return f'{{"keys":[{public[:-1]},"kid":"k1","alg":"EdDSA","use":"sig"}}]}}'
+
+
+def offer(
+    start: datetime = START,
+    *,
+    minutes: int = 20,
+    clinician: str = "cln-00001",
+    facility: str = "fac-0001",
+    room: str | None = None,
+    depth: int = 1,
+    room_depth: int | None = None,
+) -> SlotOffer:
+    """Return an offer of a clinician and a room (by default the clinician's own)."""
+    resources = (
+        OfferedResource(kind="clinician", id=clinician, depth=depth),
+        OfferedResource(kind="room", id=room or f"room-{clinician}", depth=room_depth or depth),
+    )
+    return SlotOffer(
+        slot_id=slot_id(clinician, facility, "family-medicine-follow-up", start, minutes), clinician_id=clinician,
+        facility_id=facility, specialty="family-medicine", visit_type="family-medicine-follow-up", starts_at=start,
+        ends_at=start + timedelta(minutes=minutes), timezone=ZONE, resources=resources, schedule_version=1,
+    )  # fmt: skip
+
+
+class FakeSlots:
+    """Availability as a list; counts how often it is asked, and can be out."""
+
+    def __init__(self) -> None:
+        self.slots: list[SlotOffer] = []
+        self.asked = 0
+        self.out = False
+        self.authorizations: set[str] = set()
+
+    async def near(self, lost: SlotOffer, now: datetime, authorization: str) -> Sequence[OpenSlot]:
+        """Return every slot it has."""
+        self.asked += 1
+        self.authorizations.add(authorization)
+        await asyncio.sleep(0)
+        if self.out:
+            raise Unavailable("availability does not answer.")
+        return [OpenSlot(slot, {"slot": slot.model_dump(mode="json"), "offer": "x.y.z"}) for slot in self.slots]
+
+
+@dataclass
+class World:
+    """Everything a test works with."""
+
+    dsn: str
+    database: Database
+    app: FastAPI
+    parts: Booking
+    register: PostgresRegister
+    clock: FixedClock
+    slots: OpenSlots
+    settings: Settings
+    clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+
+    def client(self, who: str) -> httpx.AsyncClient:
+        """Return the client of an actor."""
+        return self.clients.setdefault(who, client_of(self.app, who))
+
+    def token(self, slot: SlotOffer) -> str:
+        """Sign an offer now."""
+        return signing_key().sign(slot, self.clock.now())
+
+    async def post(
+        self, path: str, body: dict[str, Any] | None = None, *, who: str = "frontdesk", key: str | None = None,
+        version: int | str | None = None,
+    ) -> httpx.Response:  # fmt: skip
+        """Send a command; a fresh idempotency key unless given, If-Match when `version` is given."""
+        headers = {"idempotency-key": key or str(uuid4())}
+        if version is not None:
+            headers["if-match"] = f'"{version}"'
+        return await self.client(who).post(path, json=body, headers=headers)
+
+    async def book(self, slot: SlotOffer, patient: str = "pat-000001", **how: Any) -> httpx.Response:
+        """Book directly."""
+        return await self.post("/appointments", {"offer": self.token(slot), "patient_id": patient}, **how)
+
+    async def hold(self, slot: SlotOffer, patient: str = "pat-000001", **how: Any) -> httpx.Response:
+        """Hold."""
+        return await self.post("/holds", {"offer": self.token(slot), "patient_id": patient}, **how)
+
+    async def move(self, appointment: dict[str, Any], slot: SlotOffer, **how: Any) -> httpx.Response:
+        """Move to `slot`, as the version given in `appointment`."""
+        how.setdefault("version", appointment["version"])
+        return await self.post(f"/appointments/{appointment['id']}/move", {"offer": self.token(slot)}, **how)
+
+    async def do(
+        self, appointment: dict[str, Any], action: str, body: dict[str, Any] | None = None, **how: Any
+    ) -> httpx.Response:
+        """Carry out another command."""
+        how.setdefault("version", appointment["version"])
+        return await self.post(f"/appointments/{appointment['id']}/{action}", body, **how)
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        """Ask the database."""
+        async with self.database.connection() as connection:
+            return list(await connection.fetch(query, *values))
+
+    async def value(self, query: str, *values: Any) -> Any:
+        """Ask the database for one value."""
+        return next(iter((await self.rows(query, *values))[0].values()))
+
+    async def events(self) -> list[str]:
+        """Return the types of the events in the outbox, oldest first."""
+        return [row["type"] for row in await self.rows("SELECT type FROM outbox WHERE channel = 'bus' ORDER BY id")]
+
+
+def settings_for(dsn: str, **more: Any) -> Settings:
+    """Return settings over a test database."""
+    return Settings(
+        database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="", access_policies="policies/access",
+        offer_keys=key_set(), **more,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def world_over(dsn: str, slots: OpenSlots | None = None, **more: Any) -> AsyncIterator[World]:
+    """Start booking over a database, without relay, queues or sweeper."""
+    settings = settings_for(dsn, **more)
+    clock = FixedClock(NOW)
+    database = Database(dsn, application="booking-test", max_size=settings.database_pool)
+    await database.open()
+    app = create()
+    slots = slots or FakeSlots()
+    parts, register = assemble(database, clock, slots, settings)
+    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock), parts
+    world = World(dsn, database, app, parts, register, clock, slots, settings)
+    try:
+        yield world
+    finally:
+        for client in world.clients.values():
+            await client.aclose()
+        await database.close()
