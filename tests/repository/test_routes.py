@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 from collections.abc import Iterator
 
-import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
@@ -15,7 +13,6 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from services.contracts.catalogue import load_catalogue
 from services.kernel import http
 from services.kernel.access import AccessPolicies
-from services.local import openapi
 from tests.repository.tree import ROOT, told
 
 FEWEST_WORDS = 4
@@ -86,33 +83,6 @@ def test_every_service_serves_its_operations() -> None:
     for service, app in applications().items():
         paths = {route.path for _, route in routes(app)}
         assert {"/livez", "/readyz", "/metrics", "/openapi.json"} <= paths, service
-
-
-def test_openapi_documents_are_what_the_services_serve() -> None:
-    assert openapi.stale() == [], "write them anew: careslot openapi"
-    assert {file.stem for file in openapi.FOLDER.glob("*.json")} == set(load_catalogue())
-
-
-@pytest.mark.parametrize("service", sorted(load_catalogue()))
-def test_openapi_document_is_fit_for_readers(service: str) -> None:
-    document = json.loads((openapi.FOLDER / f"{service}.json").read_text("utf-8"))
-    operations = {
-        f"{method.upper()} {path}": operation
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method in {"get", "put", "post", "delete", "patch", "head", "options"}
-    }
-    mute = [name for name, operation in operations.items() if not operation.get("description")]
-    named = [operation["operationId"] for operation in operations.values()]
-    assert document["openapi"].startswith("3.1")
-    assert not mute, f"without a word on what they do:{told(mute)}"
-    assert len(set(named)) == len(named), "two operations share an operationId"
-    unsaid = [
-        name
-        for name, operation in operations.items()
-        if operation.get("security") and not {"401", "403"} <= set(operation["responses"])
-    ]
-    assert not unsaid, f"guarded, but do not say that they may refuse:{told(unsaid)}"
 
 
 def test_planted_faults_are_found() -> None:
