@@ -1,4 +1,4 @@
-"""A booking service over real PostgreSQL in this process, with a clock that stands still and offers signed on demand."""
+"""A booking service over real PostgreSQL in this process: the clock stands still, offers are signed on demand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -171,7 +172,7 @@ class World:
 def settings_for(dsn: str, **more: Any) -> Settings:
     """Return settings over a test database."""
     return Settings(
-        database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="", access_policies="policies/access",
+        database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="", access_policies=Path("policies/access"),
         offer_keys=key_set(), **more,
     )  # fmt: skip
 
