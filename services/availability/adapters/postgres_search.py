@@ -111,7 +111,8 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
             date_bin(n.grid, {opens} + n.grid - n.tick, s.anchor_at), {closes}, n.grid
         ) AS slot (starts_at)
         WHERE s.specialty = $1 AND s.starts_at < $5::timestamptz
-            AND s.starts_at > $4::timestamptz - interval '{LONGEST_SESSION}' AND s.ends_at > $4::timestamptz AND (s.visit_types = '{{}}' OR $2 = ANY(s.visit_types))
+            AND s.starts_at > $4::timestamptz - interval '{LONGEST_SESSION}' AND s.ends_at > $4::timestamptz
+            AND (s.visit_types = '{{}}' OR $2 = ANY(s.visit_types))
             {"".join(f"AND {condition} " for condition in conditions)}
             AND (s.room_id = '' OR s.depth > (
                 SELECT count(*) FROM busy r

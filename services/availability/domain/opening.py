@@ -19,7 +19,7 @@ def open_starts(
     session: WorkingSession,
     minutes: int,
     window: Period,
-    by_clinician: Sequence[Occupied],
+    by_clinician: Sequence[Occupied] = (),
     in_room: Sequence[Occupied] = (),
 ) -> Iterator[datetime]:
     """Yield the instants in ``window`` at which a visit of ``minutes`` can begin in ``session``.

@@ -28,7 +28,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 def instant_of(day: date, wall: time, zone: ZoneInfo) -> datetime:
     """Return the UTC instant at which the clocks of ``zone`` show ``wall`` on ``day``, by the module's rules."""
-    naive = datetime.combine(day, wall)
+    naive = datetime.combine(day, wall.replace(fold=0))
     utc = naive.replace(tzinfo=zone).astimezone(UTC)
     if utc.astimezone(zone).replace(tzinfo=None) == naive:
         return utc
