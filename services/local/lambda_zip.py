@@ -34,10 +34,11 @@ from uv import find_uv_bin
 from services.local.child import CannotStart
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPE = "1"  # change it when this module builds differently from the same inputs
+RECIPE = "2"  # change it when this module builds differently from the same inputs
 SHARED = ("kernel", "contracts")
 LEFT_OUT_FOLDERS = {"__pycache__", "migrations", "bin"}
-LEFT_OUT_FILES = {"cli.py", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
+OUR_VERBS = "cli.py"
+LEFT_OUT_FILES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
 MIDNIGHT_1980 = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 KEPT_ZIPS = 3
 
@@ -122,7 +123,7 @@ def _sources(services: Path, service: str) -> list[tuple[str, Path]]:
 
 def _goes_in(name: str) -> bool:
     *folders, file = name.split("/")
-    return file not in LEFT_OUT_FILES and not file.endswith(".pyc") and LEFT_OUT_FOLDERS.isdisjoint(folders)
+    return file not in {OUR_VERBS, *LEFT_OUT_FILES} and not file.endswith(".pyc") and LEFT_OUT_FOLDERS.isdisjoint(folders)
 
 
 def _dependencies(target: Target, requirements: Path, cache: Path) -> Path:
