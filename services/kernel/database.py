@@ -22,6 +22,7 @@ else:
     Connection = asyncpg.Connection
 LOST = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a session ended by the server while idle answers to its next statement
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
