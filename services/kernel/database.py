@@ -16,6 +16,8 @@ import asyncpg
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
+LOCK_SECONDS = 5
+MIGRATION_SECONDS = 300
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -137,6 +139,9 @@ def migrate(dsn: str, *folders: Path) -> int:
     backend = yoyo.get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         applied = 0
+        # A migration that waits for a lock makes everyone behind it wait: better to fail and be run again.
+        backend.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        backend.execute(f"SET statement_timeout = '{MIGRATION_SECONDS}s'")
         with backend.lock():
             for folder in folders:
                 pending = backend.to_apply(yoyo.read_migrations(str(folder)))
