@@ -25,7 +25,17 @@ from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from tests.fixtures.edge import POLICIES
 from tests.services.availability.fakes import FakeDatabase, FakeSlotSearch, FakeZipCentroids
-from tests.services.availability.places import BOSTON, DENVER, ECHO, FLORES, FOLLOW_UP, NEW_PATIENT, SHAH, WEISS, WORCESTER
+from tests.services.availability.places import (
+    BOSTON,
+    DENVER,
+    ECHO,
+    FLORES,
+    FOLLOW_UP,
+    NEW_PATIENT,
+    SHAH,
+    WEISS,
+    WORCESTER,
+)
 
 # Monday morning in Boston: 08:00 EST
 NOW = datetime(2027, 1, 4, 13, 0, tzinfo=UTC)
@@ -86,5 +96,3 @@ def in_memory() -> Bench:
 def on_postgres(database: Database) -> Bench:
     """Return a bench over PostgreSQL."""
     return Bench(unit_of_work(database), PostgresSlotSearch(database))
-
-

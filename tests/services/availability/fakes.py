@@ -168,9 +168,7 @@ class FakeStore:
 
     async def purge(self, before: datetime) -> None:
         self._t.sessions = [one for one in self._t.sessions if one.period.ends_at >= before]
-        self._t.appointments = {
-            name: one for name, one in self._t.appointments.items() if one.period.ends_at >= before
-        }
+        self._t.appointments = {name: one for name, one in self._t.appointments.items() if one.period.ends_at >= before}
 
     async def put_appointment(self, appointment: Appointment) -> bool:
         kept = self._t.appointments.get(appointment.appointment_id)

@@ -25,7 +25,9 @@ async def open_bench(bench: Bench) -> Bench:
     await bench.give(
         template(),
         template(SHAH, WORCESTER, "worcester", starts=time(8), ends=time(9)),
-        template(SHAH, DENVER, "denver", starts=time(13), ends=time(15), visit_types=frozenset({f"{FAMILY}-new-patient"})),
+        template(
+            SHAH, DENVER, "denver", starts=time(13), ends=time(15), visit_types=frozenset({f"{FAMILY}-new-patient"})
+        ),
         template(WEISS, grid_minutes=15, room_id="room-echo", ends=time(10)),
     )
     return bench
@@ -92,9 +94,7 @@ async def test_offers_are_signed_and_complete(open_bench: Bench) -> None:
 
 
 async def test_a_clinicians_own_length_counts(open_bench: Bench) -> None:
-    await open_bench.schedules.set_visit_length(
-        FLORES.clinician_id, f"{FAMILY}-follow-up", 60, gate("manage-schedule")
-    )
+    await open_bench.schedules.set_visit_length(FLORES.clinician_id, f"{FAMILY}-follow-up", 60, gate("manage-schedule"))
     found = await open_bench.offers(SearchRequest(clinician_ids=(FLORES.clinician_id,), until=date(2027, 1, 4)))
     assert {one.offer.minutes for one in found} == {60}
     assert len(found) == 7, "09:00 to 11:00, every twenty minutes"
