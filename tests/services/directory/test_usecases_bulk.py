@@ -26,7 +26,7 @@ async def test_a_seed_keeps_and_an_import_replaces() -> None:
     renamed = replace(BOSTON, name="Boston General")
     assert (await bulk_record(store, [renamed], NOW)).unchanged == 1
     tally = await bulk_record(store, [renamed], NOW, replace=True)
-    assert (tally.changed, tally.keys) == (1, {"fac-0001"})
+    assert (tally.changed, set(tally.keys)) == (1, {"fac-0001"})
     kept = await store.find(Facility, "fac-0001")
     assert kept is not None
     assert (kept.record.name, kept.version) == ("Boston General", 2)
