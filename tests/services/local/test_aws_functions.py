@@ -22,7 +22,7 @@ from services.local.aws_functions import FunctionCode, declare_functions
 from services.local.emulator import Emulator, emulator_python
 from services.local.lambda_zip import ROOT, build, emulator_target
 from tests.fixtures.platform import Declared, DeclareTopology
-from tests.services.local.test_child import eventually
+from tests.fixtures.waiting import eventually
 
 SENDER = "probe@careslot.example"
 ECHO = Subscription(

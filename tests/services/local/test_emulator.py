@@ -17,7 +17,7 @@ from services.local.child import CannotStart
 from services.local.emulator import Emulator, emulator_python
 from services.local.holding import free_port
 from services.local.identity import ensure_pool
-from tests.services.local.test_child import eventually
+from tests.fixtures.waiting import eventually
 
 
 @pytest.fixture
