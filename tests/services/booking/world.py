@@ -177,8 +177,8 @@ class World:
 def settings_for(dsn: str, **more: Any) -> Settings:
     """Return settings over a test database."""
     return Settings(
-        database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="", access_policies=Path("policies/access"),
-        offer_keys=key_set(), **more,
+        database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="",
+        access_policies=Path("policies/access"), offer_keys=key_set(), **more,
     )  # fmt: skip
 
 
