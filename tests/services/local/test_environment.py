@@ -35,9 +35,7 @@ def facts(folder: Path) -> Facts:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_service_can_read_its_settings(
-    service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_service_can_read_its_settings(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = facts(tmp_path)
     ensure_offer_keys(tmp_path)
     for name, value in environment.service_environment(service, known).items():
