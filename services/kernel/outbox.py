@@ -64,7 +64,7 @@ class Envelope:
 
     @classmethod
     def from_eventbridge(cls, message: Mapping[str, Any]) -> "Envelope":
-        """Read what EventBridge delivers or ``message`` wrote; raise KeyError, TypeError or ValueError when it is not ours."""
+        """Read what EventBridge delivers or ``message`` wrote; raise KeyError, TypeError or ValueError for others."""
         detail = message["detail"]
         return cls(
             id=UUID(detail["id"]),

@@ -160,13 +160,9 @@ def _consumers(
     for sub in subscriptions:
         queue = f"{settings.queue_prefix}{sub.queue}"
         if isinstance(sub, SubscribedInBatches):
-            consumers.append(
-                BatchConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue)
-            )
+            consumers.append(BatchConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue))
         else:
-            consumers.append(
-                QueueConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue)
-            )
+            consumers.append(QueueConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue))
     return consumers
 
 

@@ -115,7 +115,6 @@ class Aws:
         """Simple Notification Service (text messages)."""
         return self._session.client("sns", endpoint_url=self.endpoint_url, config=self._config)
 
-
     @cached_property
     def s3(self) -> S3Client:
         """Simple Storage Service; paths instead of host names, which nobody resolves here."""

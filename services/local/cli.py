@@ -15,9 +15,7 @@ import typer
 from services.local.child import CannotStart
 from services.local.state import DEFAULT_FOLDER, Layout, NotRunning, running_platform
 
-Folder = Annotated[
-    Path, typer.Option("--folder", envvar="CARESLOT_HOME", help="Where the platform keeps everything.")
-]
+Folder = Annotated[Path, typer.Option("--folder", envvar="CARESLOT_HOME", help="Where the platform keeps everything.")]
 Machine = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 STOP_SECONDS = 30.0
 

@@ -77,9 +77,7 @@ def read_anchor(body: str) -> Anchor:
             )
             for head in read["heads"]
         )
-        anchor = Anchor(
-            int(read["number"]), datetime.fromisoformat(read["at"]), bytes.fromhex(read["previous"]), heads
-        )
+        anchor = Anchor(int(read["number"]), datetime.fromisoformat(read["at"]), bytes.fromhex(read["previous"]), heads)
     except (KeyError, TypeError, AttributeError) as fault:
         raise ValueError("not an anchor") from fault
     if anchor.body() != body:

@@ -67,7 +67,10 @@ def _contents(found: _Findings, links: Sequence[StoredLink]) -> None:
     for link in links:
         if link.intact and link.differs:
             found.add(
-                Kind.CHANGED, link.seq, link.entry_id, f"column {link.differs} says something else than the hashed entry"
+                Kind.CHANGED,
+                link.seq,
+                link.entry_id,
+                f"column {link.differs} says something else than the hashed entry",
             )
         if not link.received:
             found.add(Kind.APPENDED, link.seq, link.entry_id, "the entry never came through the queue")
@@ -191,7 +194,9 @@ def _head(found: _Findings, links: Sequence[StoredLink], order: Sequence[StoredL
         return
     for link in links:
         if link.seq > head.seq:
-            found.add(Kind.APPENDED, link.seq, link.entry_id, f"the chain's head says that it ends at number {head.seq}")
+            found.add(
+                Kind.APPENDED, link.seq, link.entry_id, f"the chain's head says that it ends at number {head.seq}"
+            )
     if highest < head.seq and not (order and order[-1].hash == head.hash):
         found.add(Kind.TRUNCATED, highest + 1, None, f"numbers {highest + 1} to {head.seq} were cut off")
     if highest == head.seq and order and order[-1].hash != head.hash and not found.within(order[-1].seq, highest):

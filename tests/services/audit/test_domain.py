@@ -60,7 +60,7 @@ def test_canonical_text_is_one_whatever_the_order_and_reads_back(value: dict[str
 
 
 def test_canonical_text_is_that_of_rfc_8785() -> None:
-    value = {"b": "\u20ac$\x0f\nA'B\"\\\"/", "a": [True, None, -3], "B": ""}
+    value = {"b": '\u20ac$\x0f\nA\'B"\\"/', "a": [True, None, -3], "B": ""}
     assert canonical(value) == '{"B":"","a":[true,null,-3],"b":"\u20ac$\\u000f\\nA\'B\\"\\\\\\"/"}'
 
 
