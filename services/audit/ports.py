@@ -131,7 +131,7 @@ class TrailReader(Protocol):
     """The whole trail at one moment, for verification."""
 
     async def chains(self, service: str, day: date | None) -> Mapping[ChainKey, Head | None]:
-        """Return the heads of the chains of ``service`` ("": all) and ``day`` (None: all); None for a head that is gone.
+        """Return the heads of the chains of ``service`` ("": all), ``day`` (None: all); None for a head that is gone.
 
         A chain that has entries and no head is among them.
         """

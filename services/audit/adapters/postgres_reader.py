@@ -44,7 +44,7 @@ class PostgresTrailReader:
         self._consumer = consumer
 
     async def chains(self, service: str, day: date | None) -> Mapping[ChainKey, Head | None]:
-        """Return the heads of the chains of ``service`` ("": all) and ``day`` (None: all), None for one that is gone."""
+        """Return the heads of the chains of ``service`` ("": all), ``day`` (None: all), None for one that is gone."""
         rows = await self._connection.fetch(_CHAINS, service, day)
         return {
             ChainKey(row["service"], row["day"]): None if row["seq"] is None else Head(row["seq"], row["hash"])
@@ -101,8 +101,10 @@ def begin_reading(database: Database, consumer: str) -> BeginReading:
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[TrailReader]:
-        async with database.connection() as connection:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield PostgresTrailReader(connection, consumer)
+        async with (
+            database.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield PostgresTrailReader(connection, consumer)
 
     return begin
