@@ -57,7 +57,7 @@ def service_map() -> str:
         f"  {subscription.queue} -.->|{'Lambda' if subscription.runs == 'lambda' else 'polls'}| {subscription.service}"
         for subscription in SUBSCRIPTIONS
     ]
-    clocks = [f"  {s.name}(["{s.expression}"]) -.-> {s.service}" for s in SCHEDULES]
+    clocks = [f'  {s.name}(["{s.expression}"]) -.-> {s.service}' for s in SCHEDULES]
     nodes = ["  gateway([one address])", *(f"  {name}[({name})]" for name in catalogue)]
     doors = [f"  gateway --> {name}" for name in catalogue]
     return "\n".join(["```mermaid", "flowchart LR", *nodes, *doors, *calls, *events, *queues, *clocks, "```"])

@@ -16,12 +16,15 @@ import asyncpg
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
+LOCK_SECONDS = 5
+MIGRATION_SECONDS = 300
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
 LOST = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a session ended by the server while idle answers to its next statement
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -136,6 +139,9 @@ def migrate(dsn: str, *folders: Path) -> int:
     backend = yoyo.get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         applied = 0
+        # A migration that waits for a lock makes everyone behind it wait: better to fail and be run again.
+        backend.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        backend.execute(f"SET statement_timeout = '{MIGRATION_SECONDS}s'")
         with backend.lock():
             for folder in folders:
                 pending = backend.to_apply(yoyo.read_migrations(str(folder)))

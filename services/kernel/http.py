@@ -141,6 +141,8 @@ def create_app(
         document = plain()
         schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
         schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        # A route that says nothing of its own is closed.
+        document["security"] = [{"bearer": []}]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents replacing it

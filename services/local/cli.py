@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     from services.local import cli_dead_letters
 
-    for verb in (up, down, status, logs, token, start, stop):
+    for verb in (up, down, status, logs, token, start, stop, demo):
         app.command()(verb)
     app.add_typer(cli_dead_letters.verbs, name="dlq")
     app.add_typer(openapi_verbs, name="openapi")
@@ -117,6 +117,15 @@ def token(
     from services.local.demo.client import signed_in
 
     typer.echo(signed_in(running_platform(folder, ready=False), user))
+
+
+def demo(folder: Folder = DEFAULT_FOLDER, machine: Machine = False) -> None:
+    """Play one appointment's whole story against the running platform; exits 1 at the step that fails."""
+    from services.local.demo.run import play
+    from services.local.demo.telling import Telling
+
+    if not play(folder, Telling(machine=machine)):
+        raise typer.Exit(1)
 
 
 def stop(service: Annotated[str, typer.Argument()], folder: Folder = DEFAULT_FOLDER) -> None:

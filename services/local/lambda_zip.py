@@ -34,10 +34,11 @@ from uv import find_uv_bin
 from services.local.child import CannotStart
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPE = "1"  # change it when this module builds differently from the same inputs
+RECIPE = "2"  # change it when this module builds differently from the same inputs
 SHARED = ("kernel", "contracts")
 LEFT_OUT_FOLDERS = {"__pycache__", "migrations", "bin"}
-LEFT_OUT_FILES = {"cli.py", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
+OUR_VERBS = "cli.py"
+LEFT_OUT_FILES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
 MIDNIGHT_1980 = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 KEPT_ZIPS = 3
 
@@ -122,42 +123,44 @@ def _sources(services: Path, service: str) -> list[tuple[str, Path]]:
 
 def _goes_in(name: str) -> bool:
     *folders, file = name.split("/")
-    return file not in LEFT_OUT_FILES and not file.endswith(".pyc") and LEFT_OUT_FOLDERS.isdisjoint(folders)
+    return (
+        file not in {OUR_VERBS, *LEFT_OUT_FILES} and not file.endswith(".pyc") and LEFT_OUT_FOLDERS.isdisjoint(folders)
+    )
 
 
 def _dependencies(target: Target, requirements: Path, cache: Path) -> Path:
-    """Return the folder with the pinned packages unpacked for the target, installing them when they
-    changed.
-    """
+    """Return a zip of the pinned packages for the target, installing and packing them when they changed."""
     key = hashlib.sha256(f"{RECIPE}\0{target.name}\0{requirements.read_text('utf-8')}".encode()).hexdigest()[:20]
-    folder = cache / f"packages-{target.name}-{key}"
-    if folder.exists():
-        return folder
-    making = Path(tempfile.mkdtemp(dir=cache, prefix="making-"))
-    command = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"]
-    command += ["--link-mode", "copy", "--target", str(making), *target.uv, "--requirement", str(requirements)]
-    environment = {"UV_CACHE_DIR": str(ROOT / ".cache" / "uv"), **os.environ}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(making, ignore_errors=True)
-        raise CannotStart(f"the functions' packages cannot be installed for {target.name}:\n{done.stderr.strip()}")
-    if target.compiler is not None:
-        _compile(target.compiler, making)
-    making.rename(folder)
+    path = cache / f"packages-{target.name}-{key}.zip"
+    if path.exists():
+        return path
+    with tempfile.TemporaryDirectory(dir=cache, prefix="making-") as temporary:
+        folder, packed = Path(temporary) / "packages", Path(temporary) / "packed.zip"
+        command = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"]
+        command += ["--link-mode", "copy", "--target", str(folder), *target.uv, "--requirement", str(requirements)]
+        environment = {"UV_CACHE_DIR": str(ROOT / ".cache" / "uv"), **os.environ}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotStart(f"the functions' packages cannot be installed for {target.name}:\n{done.stderr.strip()}")
+        if target.compiler is not None:
+            _compile(target.compiler, folder)
+        _pack(packed, _tree(folder), fast=target.compiler is not None)
+        packed.rename(path)
     _forget_old(cache, f"packages-{target.name}-*")
-    return folder
+    return path
 
 
 def _assemble(path: Path, sources: list[tuple[str, Path]], dependencies: Path, target: Target) -> None:
+    """Add our code to a copy of the packed packages, which are most of the work and seldom change."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="making-") as temporary:
-        own = Path(temporary) / "own"
+        own, packed = Path(temporary) / "own", Path(temporary) / "packed.zip"
         for name, source in sources:
             (own / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, own / name)
         if target.compiler is not None:
             _compile(target.compiler, own)
-        packed = Path(temporary) / "packed.zip"
-        _pack(packed, _tree(own) | _tree(dependencies), fast=target.compiler is not None)
+        shutil.copyfile(dependencies, packed)
+        _pack(packed, _tree(own), fast=target.compiler is not None)
         packed.rename(path)
 
 
@@ -169,7 +172,8 @@ def _tree(folder: Path) -> dict[str, Path]:
 
 
 def _pack(path: Path, files: dict[str, Path], *, fast: bool) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1 if fast else 9) as archive:
+    """Add the files to a zip, new or not, the same way on every machine."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1 if fast else 9) as archive:
         for name, file in sorted(files.items()):
             entry = zipfile.ZipInfo(name, MIDNIGHT_1980)
             entry.compress_type = zipfile.ZIP_DEFLATED

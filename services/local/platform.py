@@ -48,7 +48,7 @@ class Wanted:
 
 
 class Platform:
-    """One platform in one folder. `stop` takes down whatever `start` had put up, however far it came."""
+    """One platform in one folder. `stop` takes down whatever was put up, however far it came."""
 
     def __init__(self, wanted: Wanted, progress: Progress) -> None:
         self.layout = Layout(wanted.folder)
@@ -71,8 +71,8 @@ class Platform:
         assert self._state is not None, "not started"
         return self._state
 
-    async def start(self) -> None:
-        """Start everything up to the gateway; raise CannotStart in words. What was started stays for `stop`."""
+    async def start_stores(self) -> None:
+        """Start and prepare what keeps data and carries events; raise CannotStart in words."""
         step = self._progress.step
         with step("ports, disk and folder"):
             await asyncio.to_thread(self._check)
@@ -86,6 +86,10 @@ class Platform:
             await asyncio.to_thread(self._declare)
             queues = sum(subscription.service in self.services for subscription in SUBSCRIPTIONS)
             told.done(f"{queues} queues with their dead letters")
+
+    async def start_services(self) -> None:
+        """Start what serves, up to the gateway; raise CannotStart in words."""
+        step = self._progress.step
         with step("services") as told:
             self._adopt_stores()
             await self.supervisor.add(*(self._service(name) for name in self.services))

@@ -13,7 +13,7 @@ from pathlib import Path
 from services.local.child import CannotStart
 from services.local.platform import Platform, Wanted
 from services.local.progress import Progress
-from services.local.seeding import Sizes, seed
+from services.local.seeding import Sizes, caught_up, seed
 from services.local.state import PlatformState
 
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -44,9 +44,11 @@ async def keep_up(wanted: Wanted, sizes: Sizes, progress: Progress) -> None:
 
 
 async def _start(platform: Platform, sizes: Sizes, progress: Progress) -> None:
-    await platform.start()
-    platform.phase("seeding")
+    await platform.start_stores()
     await seed(platform, sizes, progress)
+    await platform.start_services()
+    with progress.step("events delivered to every projection") as told:
+        await caught_up(platform.state.databases, platform.aws, told)
     platform.phase("ready")
     progress.ready(
         platform.state.model_dump(mode="json"), _last_words(platform.state, platform.layout.folder, progress)

@@ -26,6 +26,7 @@ from services.kernel.telemetry import correlation_id
 
 # Each lost attempt means that somebody else's commit changed what we saw; eight lanes explain eight.
 LOOKS = 12
+CROWDED = "Too many people want the same thing; try again."
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 
 
@@ -68,18 +69,21 @@ class PostgresRegister:
 
     async def carry_out(self, question: Question, decide: Decide) -> Answer:
         """See ``ports.Register``."""
-        async with self._turns.turn():
-            for _ in range(LOOKS):
-                verdict = decide(await self.look(question))
-                if isinstance(verdict, Replay):
-                    async with self._database.transaction() as connection:
-                        await append_audit(connection, [verdict.audit])
-                    return verdict.answer
-                if await self._commit(question, verdict):
-                    return verdict.answer
+        try:
+            async with self._turns.turn():
+                for _ in range(LOOKS):
+                    verdict = decide(await self.look(question))
+                    if isinstance(verdict, Replay):
+                        async with self._database.transaction() as connection:
+                            await append_audit(connection, [verdict.audit])
+                        return verdict.answer
+                    if await self._commit(question, verdict):
+                        return verdict.answer
+        except BUSY as error:
+            raise Unavailable(CROWDED, retry_after=1) from error
         if question.offer is not None:
             raise SlotTaken
-        raise Unavailable("Too many people want the same thing; try again.", retry_after=1)
+        raise Unavailable(CROWDED, retry_after=1)
 
     async def end_expired(self, now: datetime, limit: int) -> int:
         """See ``ports.Register``. Holds that someone is working on are left to them."""
@@ -124,8 +128,6 @@ class PostgresRegister:
             await self._database.run(work)
         except _LookAgain:
             return False
-        except BUSY as error:
-            raise Unavailable("Too many people want the same thing; try again.", retry_after=1) from error
         return True
 
 

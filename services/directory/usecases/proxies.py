@@ -1,7 +1,7 @@
 """Proxies: who may act for a patient, granted by the patient or by staff, always with an end."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.directory.domain.proxies import check_expiry, proxy_id
 from services.directory.domain.records import Patient, Proxy
@@ -29,7 +29,7 @@ class Proxies:
             if not await store.known(Patient, [person]):
                 what = "must be a person of the directory"
                 raise Invalid("Register that person first.", errors=[FieldError("person", what)])
-            proxy = Proxy(proxy_id(patient_id, person), patient_id, person, expires_at)
+            proxy = Proxy(proxy_id(patient_id, person), patient_id, person, expires_at.astimezone(UTC))
             current = await store.find(Proxy, proxy.proxy_id, lock=True)
             change = await record_change(store, proxy, current, now)
             await store.audit([entry])

@@ -92,6 +92,12 @@ class Tap:
         with self._news:
             return self._news.wait_for(found, timeout=seconds)
 
+    def quiet(self, seconds: float) -> None:
+        """Wait until nothing has been heard for ``seconds``."""
+        with self._news:
+            while self._news.wait(seconds):
+                pass
+
     def _listen(self) -> None:
         while not self._ended.is_set():
             try:

@@ -38,7 +38,9 @@ class Telling:
         """Say that an event came, how long after its commit, and what may be shown of it."""
         facts = {name: event.data[name] for name in SHOWN if event.data.get(name) not in {None, ""}}
         words = " ".join(str(value) for name, value in facts.items() if name != "lane")
-        line = f"    event  {event.type.removesuffix('.v1'):<34} {words:<26}{event.milliseconds:6.0f} ms"
+        # A reminder sent as of its due time carries that time.
+        after = f"{event.milliseconds:5.0f} ms" if event.milliseconds > -1000 else "(ahead)"
+        line = f"    event  {event.type.removesuffix('.v1'):<32} {words:<26}{after:>9}"
         self._print("event", line, "cyan", type=event.type, milliseconds=round(event.milliseconds, 1), facts=facts)
 
     def failed(self, title: str, why: str) -> None:

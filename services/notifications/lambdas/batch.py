@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
 from services.kernel.telemetry import logger
 
@@ -23,9 +24,14 @@ async def take_batch(
     Nothing a single message holds or does can fail its neighbours; what keeps failing ends in the dead-letter queue.
     """
     failures: list[dict[str, str]] = []
-    for record in event["Records"]:
+    records = list(event["Records"])
+    for place, record in enumerate(records):
         try:
             await take(Envelope.from_eventbridge(json.loads(record["body"])))
+        except Unavailable as error:
+            # Every further message would wait as long for the database, and the invocation has seconds.
+            logger().warning("batch waits", queue=queue, count=len(records) - place, exc_info=error)
+            return {"batchItemFailures": failures + [{"itemIdentifier": r["messageId"]} for r in records[place:]]}
         except Exception as error:
             attempt = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
             logger().warning(

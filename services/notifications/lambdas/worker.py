@@ -49,7 +49,6 @@ class Worker:
     def __init__(
         self, settings: FunctionSettings, senders: Mapping[Channel, Sender], clock: Clock | None = None
     ) -> None:
-        configure_logging("notifications", settings.log_level)
         self.clock = clock or SystemClock()
         self.database = Database(
             settings.database_url, application="notifications-functions", max_size=settings.database_pool
@@ -82,6 +81,7 @@ def current() -> Worker:
     except ValidationError as fault:
         wrong = ", ".join(f"CARESLOT_{error['loc'][0]}".upper() for error in fault.errors())
         raise MisconfiguredError(f"missing or wrong in the function's environment: {wrong}") from None
+    configure_logging("notifications", settings.log_level)
     ses = SesSender(boto3.client("ses", config=ONCE), settings.sender_email, settings.organization)
     return Worker(settings, {Channel.EMAIL: ses, Channel.SMS: SnsSender(boto3.client("sns", config=ONCE))})
 

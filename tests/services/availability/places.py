@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
+from typing import Any
 
 from services.availability.domain.directory import Clinician, Facility, VisitType
 from services.availability.domain.places import Place
@@ -27,11 +28,11 @@ ECHO = VisitType("cardiology-echo", 1, "cardiology", 45)
 
 
 def template(
-    clinician: Clinician = FLORES, facility: Facility = BOSTON, template_id: str = "weekly", **changes: object
+    clinician: Clinician = FLORES, facility: Facility = BOSTON, template_id: str = "weekly", **changes: Any
 ) -> Template:
     """Return nine to twelve, Monday to Friday, every 20 minutes, from 2026 on, with ``changes``."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "room_id": "", "weekdays": frozenset(WEEK[:5]), "starts": time(9), "ends": time(12),
         "valid_from": date(2026, 1, 5), **changes,
     }  # fmt: skip
-    return Template(template_id, clinician.clinician_id, facility.facility_id, **fields)  # type: ignore[arg-type]
+    return Template(template_id, clinician.clinician_id, facility.facility_id, **fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ def at(minutes: int) -> datetime:
     return NINE + timedelta(minutes=minutes)
 
 
-def session(minutes: int = 120, begins: int = 0, **changes: object) -> WorkingSession:
+def session(minutes: int = 120, begins: int = 0, **changes: Any) -> WorkingSession:
     return WorkingSession(template(**changes), date(2027, 1, 4), NINE, Period(at(begins), at(minutes)))
 
 

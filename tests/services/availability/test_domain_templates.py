@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from dateutil.rrule import MO, WEEKLY, rrule
@@ -68,5 +69,5 @@ def test_a_template_may_work_on_holidays() -> None:
 )  # fmt: skip
 def test_a_broken_rule_is_named(where: str, value: object) -> None:
     with pytest.raises(Invalid) as caught:
-        template(**{where: value})
+        template(**dict[str, Any]({where: value}))
     assert [error.where for error in caught.value.errors] == [where]

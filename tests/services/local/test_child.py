@@ -102,7 +102,7 @@ def test_it_does_not_outlive_what_holds_it(log: Path, victim: str) -> None:
         pytest.skip("only Linux tells a child that its parent died")
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(log)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd(),
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     try:
         assert parent.stdout is not None

@@ -1,0 +1,40 @@
+"""What must hold in booking's database after whatever was done to it, read from the tables themselves."""
+
+from __future__ import annotations
+
+from tests.services.booking.world import World
+
+OVERLAPS = """
+SELECT count(*) FROM claim AS a JOIN claim AS b
+    ON a.kind = b.kind AND a.resource_id = b.resource_id AND a.lane = b.lane AND a.period && b.period
+        AND a.appointment_id < b.appointment_id
+"""
+# A living appointment holds the claims of its own period, one a resource and one for the patient; others hold none.
+MISPLACED = """
+SELECT count(*) FROM appointment AS a LEFT JOIN LATERAL (
+    SELECT
+        count(*) AS held,
+        count(*) FILTER (WHERE c.period = tstzrange(a.starts_at, a.ends_at)) AS placed,
+        bool_and(c.expires_at IS NOT DISTINCT FROM a.hold_expires_at) AS lasting
+    FROM claim AS c WHERE c.appointment_id = a.id
+) AS c ON true
+WHERE CASE WHEN a.status = 'cancelled' THEN c.held <> 0
+    ELSE c.held <> jsonb_array_length(a.resources) + 1 OR c.placed <> c.held OR NOT c.lasting END
+"""
+# Versions run 1, 2, 3 ... and each has its history row, its event and, if a person asked for it, its stored answer.
+UNTOLD = """
+SELECT count(*) FROM appointment AS a WHERE
+    (SELECT array_agg(h.version ORDER BY h.version) FROM status_history AS h WHERE h.appointment_id = a.id)
+        IS DISTINCT FROM (SELECT array_agg(n) FROM generate_series(1, a.version) AS n)
+    OR (SELECT count(*) FROM outbox AS o WHERE o.channel = 'bus' AND o.data ->> 'appointment_id' = a.id::text)
+        <> a.version
+    OR (SELECT count(*) FROM idempotency AS i WHERE i.appointment_id = a.id)
+        <> (SELECT count(*) FROM status_history AS h WHERE h.appointment_id = a.id AND h.action <> 'expire')
+"""
+
+
+async def assert_sound(world: World) -> None:
+    """Assert that nothing overlaps, nothing is misplaced and everything was told."""
+    assert await world.value(OVERLAPS) == 0, "double booking"
+    assert await world.value(MISPLACED) == 0, "claims that are not those of their appointment"
+    assert await world.value(UNTOLD) == 0, "history, events or answers are missing or too many"

@@ -1,0 +1,58 @@
+"""Upkeep: old answers, past claims and old blocks go, nothing younger; a failing round does not end the rounds."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from services.booking.adapters.upkeep import purge, repeatedly
+from services.booking.main import upkeep
+from tests.services.booking.world import START, World, offer
+
+KEPT = timedelta(hours=48)
+BLOCK = "INSERT INTO blocked_period VALUES ($1, 'clinician', 'cln-9', tstzrange($2, $3), $4)"
+
+
+async def test_what_has_served_its_time_goes(world: World) -> None:
+    await world.book(offer(), "pat-000001")
+    late = offer(START + timedelta(days=3))
+    await world.book(late, "pat-000002")
+    await world.rows(BLOCK, "old", START - timedelta(days=40), START - timedelta(days=30), False)
+    await world.rows(BLOCK, "young", START, START + timedelta(days=1), True)
+    assert await purge(world.database, world.clock, KEPT) == {"idempotency": 0, "claim": 0, "blocked_period": 0}
+    world.clock.at += timedelta(hours=54)
+    assert await purge(world.database, world.clock, KEPT) == {"idempotency": 2, "claim": 3, "blocked_period": 1}
+    assert (await world.book(late, "pat-000003")).status_code == 409
+
+
+async def test_the_sweeper_runs_with_the_service_and_after_a_crash(world: World) -> None:
+    await world.hold(offer())
+    world.clock.at += timedelta(minutes=6)
+    # Nothing ran when the hold expired: what is due is read from the table.
+    async with upkeep(world.parts, world.register, world.database, world.clock, world.settings):
+        async with asyncio.timeout(10):
+            while await world.value("SELECT count(*) FROM claim"):
+                await asyncio.sleep(0.02)
+    assert await world.value("SELECT status FROM appointment") == "cancelled"
+
+
+async def test_a_failing_round_is_followed_by_the_next() -> None:
+    rounds = 0
+    enough = asyncio.Event()
+
+    async def work() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 3:
+            enough.set()
+        raise RuntimeError("planted")
+
+    task = asyncio.create_task(repeatedly(0.001, "test", work))
+    async with asyncio.timeout(10):
+        await enough.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert rounds >= 3
