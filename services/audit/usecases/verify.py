@@ -35,10 +35,13 @@ class VerifyTrail:
     async def run(self, service: str = "", day: date | None = None, progress: Progress | None = None) -> Verdict:
         """Return the verdict; ``progress`` is told the chain and how many entries were looked at."""
         verdict = Verdict()
-        # Anchors first: whatever they saw is in the database's snapshot, which is taken afterwards.
+        # In this order nothing that happens meanwhile looks like tampering: what the database recorded is in storage
+        # by now, and whatever the anchors saw is in the snapshot taken after them.
+        async with self.begin() as reader:
+            recorded = await reader.anchors()
         stored = await self.storage.everything()
         async with self.begin() as reader:
-            anchors = _check_anchors(stored, await reader.anchors(), verdict)
+            anchors = _check_anchors(stored, recorded, verdict)
             seen = _heads_seen(anchors, service, day)
             heads: dict[ChainKey, Head | None] = dict(await reader.chains(service, day))
             for key in sorted(heads.keys() | seen.keys()):
@@ -78,7 +81,7 @@ async def _name_the_lost(reader: TrailReader, day: date | None, verdict: Verdict
     lost = await reader.lost(day, MOST_LOST)
     gone = {Kind.MISSING, Kind.TRUNCATED}
     holes = [n for n, finding in enumerate(verdict.findings) if finding.kind in gone and finding.entry_id is None]
-    if len(lost) == len(holes) == 1 and verdict.findings[holes[0]].day == lost[0][1]:
+    if len(lost) == len(holes) == 1:
         verdict.findings[holes[0]] = replace(verdict.findings[holes[0]], entry_id=lost[0][0])
         return
     for entry_id, arrived in lost:
