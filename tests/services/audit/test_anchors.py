@@ -58,9 +58,7 @@ async def test_nobody_deletes_or_replaces_an_anchor(trail: AuditTrail, aws: Aws)
     assert head["ObjectLockMode"] == "COMPLIANCE"
     assert head["ObjectLockRetainUntilDate"] >= NOON.replace(year=NOON.year + 6)
     with pytest.raises(ClientError, match="AccessDenied"):
-        aws.s3.delete_object(
-            Bucket=trail.bucket, Key=KEY, VersionId=head["VersionId"], BypassGovernanceRetention=True
-        )
+        aws.s3.delete_object(Bucket=trail.bucket, Key=KEY, VersionId=head["VersionId"], BypassGovernanceRetention=True)
     with pytest.raises(ClientError, match=r"AccessDenied|InvalidRequest"):
         aws.s3.put_object_retention(
             Bucket=trail.bucket, Key=KEY, VersionId=head["VersionId"],

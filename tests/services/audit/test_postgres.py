@@ -43,7 +43,9 @@ async def test_a_late_entry_joins_the_day_it_arrives_and_keeps_its_own_time(trai
 
 
 async def test_many_writers_make_one_chain(trail: AuditTrail) -> None:
-    batches = [[entry(n * 10 + m, service=random.choice(["booking", "directory"])) for m in range(10)] for n in range(30)]
+    batches = [
+        [entry(n * 10 + m, service=random.choice(["booking", "directory"])) for m in range(10)] for n in range(30)
+    ]
     again = random.sample(batches, 10)
     taken = await asyncio.gather(*(trail.take(batch) for batch in [*batches, *again]))
     assert sum(taken) == await trail.count() == 300

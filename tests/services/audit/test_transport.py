@@ -103,9 +103,7 @@ async def test_what_is_no_entry_holds_up_nothing_and_ends_in_dead_letters(
     await transport.publisher.publish(good[7:])
     aws.sqs.set_queue_attributes(
         QueueUrl=transport.queue.url,
-        Attributes={
-            "RedrivePolicy": json.dumps({"deadLetterTargetArn": _arn(aws, transport), "maxReceiveCount": 1})
-        },
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": _arn(aws, transport), "maxReceiveCount": 1})},
     )
     dead: list[str] = []
     async with asyncio.timeout(60):
