@@ -9,9 +9,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.kernel.errors import Conflict, Invalid
@@ -84,7 +87,17 @@ class SigningKey:
             "exp": int((now + VALID_FOR).timestamp()),
             "offer": offer.model_dump(mode="json"),
         }
-        return jwt.encode(claims, self.pem, algorithm=ALGORITHM, headers={"kid": self.key_id, "typ": "slot-offer+jwt"})
+        return jwt.encode(
+            claims, _private(self.pem), algorithm=ALGORITHM, headers={"kid": self.key_id, "typ": "slot-offer+jwt"}
+        )
+
+
+@lru_cache(maxsize=4)
+def _private(pem: str) -> Ed25519PrivateKey:
+    # Reading the PEM costs as much as signing, and a search signs twenty offers or more.
+    key = OKPAlgorithm().prepare_key(pem)
+    assert isinstance(key, Ed25519PrivateKey), "availability's settings take no other key"
+    return key
 
 
 class OfferKeys:

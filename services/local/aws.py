@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -104,6 +104,11 @@ class Aws:
     def cognito(self) -> CognitoIdentityProviderClient:
         """Cognito user pools."""
         return self._session.client("cognito-idp", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def logs(self) -> Any:
+        """CloudWatch Logs; untyped, because the stubs we install leave it out."""
+        return self._session.client("logs", endpoint_url=self.endpoint_url, config=self._config)
 
     @cached_property
     def ses(self) -> SESClient:

@@ -10,7 +10,8 @@ What was found out about how ministack 1.5 runs a function, which a handler must
 - A handler that raises loses its worker (the next call is cold), and its whole batch comes again after the
   queue's visibility timeout. Reporting `batchItemFailures` keeps the worker and the good messages.
 - A timeout kills the worker. `Timeout` defaults to 30 s there and to 3 s in AWS: always say it.
-- What a handler prints or logs ends in the emulator's own log file at the end of the invocation.
+- What a handler prints or logs is found in CloudWatch Logs (`recent_output`) once the invocation ended, and
+  in the emulator's log file when it failed.
 - The Scheduler looks every ten seconds, so a schedule is up to ten seconds late; its first `rate(1 minute)`
   comes a minute after it was declared.
 """
@@ -89,6 +90,17 @@ def declare_functions(
             _ensure_schedule(aws, prefix + schedule.name, schedule.expression, arn, role)
             declared[schedule.name] = arn
     return declared
+
+
+def recent_output(aws: Aws, function_name: str) -> list[str]:
+    """Return what the function's invocations printed and logged, oldest first, with Lambda's own START and
+    END.
+    """
+    try:
+        found = aws.logs.filter_log_events(logGroupName=f"/aws/lambda/{function_name}")
+    except aws.logs.exceptions.ResourceNotFoundException:
+        return []
+    return [str(event["message"]).rstrip() for event in found["events"]]
 
 
 def lambda_handler(handler: str) -> str:

@@ -12,6 +12,9 @@ What was found out about ministack 1.5, and what is done about it here:
   so tokens and configured services stay valid). What the topology declares (buses, rules, functions,
   schedules) is dropped and declared anew, so that nothing removed from the code lives on in a file. A killed
   emulator loses what came in since it was started; after that everything must be declared again.
+- At its usual log level it writes down every mail's recipient and subject and every text message with its
+  number: PHI in a log. It is told to log warnings only; what functions print is found in CloudWatch Logs, as
+  in AWS.
 - Queues are stored under their URL, host and port included: started on another port it would keep the old
   queues and never look into them. The port is therefore part of the state folder's name: another port begins
   empty.
@@ -34,7 +37,7 @@ from services.local.holding import LOOPBACK, FolderLock, require_free_port
 
 ACCOUNT = "000000000000"  # unsigned Cognito calls land in this account whatever the others use
 REGION = "us-east-1"
-DECLARED_ANEW = ("eventbridge", "iam", "lambda", "lambda_durable", "scheduler")
+DECLARED_ANEW = ("cloudwatch_logs", "eventbridge", "iam", "lambda", "lambda_durable", "scheduler")
 PYTHON_VARIABLE = "CARESLOT_EMULATOR_PYTHON"
 
 
@@ -137,6 +140,7 @@ class Emulator:
             "MINISTACK_REGION": REGION,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
             "DOCKER_HOST": "unix:///nonexistent",  # it would look for containers of its own to remove
             "PYTHONUNBUFFERED": "1",
         }

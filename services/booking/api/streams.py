@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
+import anyio
 from fastapi import APIRouter, Header, Path
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.booking.api.models import CURSOR, ID, cursor_of
 from services.booking.api.parts import Booking, BookingDep
 from services.booking.ports import RecordedChange
+from services.booking.usecases.following import Listening
 from services.kernel.http import GateDep, guard
 
 router = APIRouter(tags=["streams"])
@@ -24,6 +26,8 @@ LastEventId = Annotated[
 ]
 RECONNECT_MS = 1000
 SEND_SECONDS = 10.0
+# Less than uvicorn waits for connections to end (kernel.runtime.serve).
+FAREWELL_SECONDS = 2.0
 
 
 def _stream(action: str, *statuses: int) -> dict[str, Any]:
@@ -57,25 +61,36 @@ async def follow_appointment(
 
 
 def _response(booking: Booking, topic: str, facility_id: str, last_event_id: str | None) -> EventSourceResponse:
-    events = _events(booking, topic, facility_id, last_event_id)
-    return EventSourceResponse(events, ping=booking.heartbeat_seconds, send_timeout=SEND_SECONDS)
+    shutdown = anyio.Event()
+    listening = booking.broadcast.listen(topic, cursor_of(last_event_id))
+    events = _events(listening, facility_id, booking.stream_seconds, shutdown)
+    return EventSourceResponse(
+        events, ping=booking.heartbeat_seconds, send_timeout=SEND_SECONDS,
+        shutdown_event=shutdown, shutdown_grace_period=FAREWELL_SECONDS,
+    )  # fmt: skip
 
 
 async def _events(
-    booking: Booking, topic: str, facility_id: str, last_event_id: str | None
+    listening: Listening, facility_id: str, seconds: float, shutdown: anyio.Event
 ) -> AsyncIterator[ServerSentEvent]:
-    ends = asyncio.get_running_loop().time() + booking.stream_seconds
-    listening = booking.broadcast.listen(topic, cursor_of(last_event_id))
+    """Yield what is heard until ``seconds`` have passed, the process shuts down or the listening ends."""
+    ends = asyncio.get_running_loop().time() + seconds
+    stop = asyncio.create_task(shutdown.wait())
+    news = asyncio.ensure_future(anext(listening))
     try:
         while True:
             left = ends - asyncio.get_running_loop().time()
-            try:
-                cursor, change = await asyncio.wait_for(anext(listening), left)
-            except (TimeoutError, StopAsyncIteration):
+            await asyncio.wait({news, stop}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not news.done() or news.exception() is not None:
                 return
+            cursor, change = news.result()
             name, data = _shown(change, facility_id) if change else ("ready", {})
             yield ServerSentEvent(json.dumps(data), event=name, id=str(cursor), retry=RECONNECT_MS)
+            news = asyncio.ensure_future(anext(listening))
     finally:
+        for task in (stop, news):
+            task.cancel()
+        await asyncio.gather(stop, news, return_exceptions=True)
         await listening.aclose()
 
 

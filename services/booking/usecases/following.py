@@ -13,6 +13,7 @@ from services.kernel.telemetry import logger
 
 POLL_SECONDS = 0.1
 PAGE = 500
+Listening = AsyncGenerator[tuple[Cursor, RecordedChange | None], None]
 QUEUE = 256
 MOST_PAGES_BACK = 20
 
@@ -26,13 +27,27 @@ def topics_of(change: RecordedChange) -> tuple[str, ...]:
 class Broadcaster:
     """Reads the feed while anyone listens. ``run`` is its task; ``close`` ends every listener."""
 
-    def __init__(self, feed: Feed, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(
+        self, feed: Feed, poll_seconds: float = POLL_SECONDS, page: int = PAGE, pages_back: int = MOST_PAGES_BACK
+    ) -> None:
         self._feed = feed
         self._poll = poll_seconds
+        self._page = page
+        self._pages_back = pages_back
         self._listeners: defaultdict[str, set[asyncio.Queue[RecordedChange | None]]] = defaultdict(set)
         self._cursor: Cursor | None = None
         self._wanted = asyncio.Event()
         self._closed = False
+
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return sum(len(queues) for queues in self._listeners.values())
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """Up to where the feed was handed on; None while nobody listens."""
+        return self._cursor
 
     async def run(self) -> None:
         """Read and hand on until cancelled; an unreachable database only slows it down."""
@@ -57,7 +72,7 @@ class Broadcaster:
             for queue in queues:
                 _end(queue)
 
-    async def listen(self, topic: str, since: Cursor | None) -> AsyncGenerator[tuple[Cursor, RecordedChange | None]]:
+    async def listen(self, topic: str, since: Cursor | None) -> Listening:
         """Yield the changes of ``topic`` after ``since`` (None: from now on), each with the cursor to resume from.
 
         The cursor alone (change None) says "from here on": it comes first without ``since``, and where ``since`` lies
@@ -86,22 +101,20 @@ class Broadcaster:
             if not self._listeners[topic]:
                 del self._listeners[topic]
 
-    async def _missed(
-        self, topic: str, after: Cursor, start: Cursor
-    ) -> AsyncGenerator[tuple[Cursor, RecordedChange | None]]:
-        for _ in range(MOST_PAGES_BACK):
-            found = await self._feed.after(after, PAGE)
+    async def _missed(self, topic: str, after: Cursor, start: Cursor) -> Listening:
+        for _ in range(self._pages_back):
+            found = await self._feed.after(after, self._page)
             for change in found:
                 if topic in topics_of(change):
                     yield change.cursor, change
-            if len(found) < PAGE:
+            if len(found) < self._page:
                 return
             after = found[-1].cursor
         yield max(after, start), None
 
     async def _hand_on(self) -> bool:
         cursor = self._cursor or await self._feed.head()
-        found = await self._feed.after(cursor, PAGE)
+        found = await self._feed.after(cursor, self._page)
         for change in found:
             for topic in topics_of(change):
                 for queue in self._listeners.get(topic, ()):
@@ -110,7 +123,7 @@ class Broadcaster:
                     else:
                         queue.put_nowait(change)
         self._cursor = found[-1].cursor if found else cursor
-        return len(found) == PAGE
+        return len(found) == self._page
 
 
 def _end(queue: asyncio.Queue[RecordedChange | None]) -> None:

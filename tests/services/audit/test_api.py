@@ -151,7 +151,10 @@ async def test_an_auditor_of_a_facility_sees_its_entries_alone(trail: AuditTrail
     here, there = ("fac-0002",), ("fac-0001",)
     shape: dict[str, Any] = {"about": "pat-1", "subject": "user-1", "outcome": "refused", "reason": "break-glass"}
     await trail.take(
-        [entry(n, facilities=f, resource_id=f"thing-{n}", **shape) for n, f in enumerate([here, there, (), here + there])]
+        [
+            entry(n, facilities=f, resource_id=f"thing-{n}", **shape)
+            for n, f in enumerate([here, there, (), here + there])
+        ]
     )
     both = await clients.get(path, "local")
     assert both.status_code == 200

@@ -79,7 +79,8 @@ async def test_every_command_needs_its_headers_and_an_appointment(world: World, 
 
 
 @pytest.mark.parametrize(
-    ("tag", "status"), [("*", 200), ('"1"', 200), ('"0", "1"', 200), ('"2"', 412), ('W/"1"', 412), ("1", 422), ("", 422)]
+    ("tag", "status"),
+    [("*", 200), ('"1"', 200), ('"0", "1"', 200), ('"2"', 412), ('W/"1"', 412), ("1", 422), ("", 422)],
 )
 async def test_if_match_as_rfc_9110_has_it(world: World, tag: str, status: int) -> None:
     booked = (await world.book(offer())).json()

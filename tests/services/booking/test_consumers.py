@@ -1,4 +1,4 @@
-"""Events of neighbours: in any order, repeatedly, withdrawn before recorded; and what booking then refuses or allows."""
+"""Events of neighbours: in any order, repeated, withdrawn before recorded; and what booking then refuses."""
 
 from __future__ import annotations
 
@@ -120,7 +120,10 @@ async def test_a_closed_record_cannot_be_booked_for(world: World) -> None:
 
 
 async def test_handlers_take_what_the_topology_sends_and_nothing_else(world: World) -> None:
-    handlers = {"services.booking.consumers:on_block": on_block, "services.booking.consumers:on_directory": on_directory}
+    handlers = {
+        "services.booking.consumers:on_block": on_block,
+        "services.booking.consumers:on_directory": on_directory,
+    }
     for subscription in subscriptions_of("booking"):
         for event in subscription.events:
             envelope = Envelope(uuid4(), event.TYPE, "", NOW, "", event.EXAMPLE)

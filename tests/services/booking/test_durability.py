@@ -1,4 +1,4 @@
-"""All or nothing: a transaction that dies leaves nothing, the history cannot be rewritten, the tables refuse nonsense."""
+"""All or nothing: a transaction that dies leaves nothing, history stays as written, the tables refuse nonsense."""
 
 from __future__ import annotations
 

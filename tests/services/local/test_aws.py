@@ -13,7 +13,7 @@ from services.contracts.events.base import Event
 from services.contracts.topology import SUBSCRIPTIONS, Subscription
 from services.local.aws import Aws, Queue, client_environment, declare_bus, declare_sender
 from tests.fixtures.platform import Declared, DeclareTopology
-from tests.services.local.test_child import eventually
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType

@@ -18,11 +18,11 @@ import pytest
 from services.contracts.events.booking import AppointmentBooked
 from services.contracts.topology import Schedule, Subscription
 from services.local.aws import Aws, client_environment, declare_sender
-from services.local.aws_functions import FunctionCode, declare_functions
+from services.local.aws_functions import FunctionCode, declare_functions, recent_output
 from services.local.emulator import Emulator, emulator_python
 from services.local.lambda_zip import ROOT, build, emulator_target
 from tests.fixtures.platform import Declared, DeclareTopology
-from tests.services.local.test_child import eventually
+from tests.fixtures.waiting import eventually
 
 SENDER = "probe@careslot.example"
 ECHO = Subscription(
@@ -127,6 +127,7 @@ def test_state_and_connections_live_on_between_invocations_and_only_given_variab
     assert (first["invocations"], second["invocations"]) == (1, 2)
     assert 0 < first["milliseconds_left"] <= TICK.timeout_seconds * 1000
     assert set(code["probe"].environment) <= set(first["variables"])
+    assert recent_output(aws, declared.prefix + TICK.name).count("told on standard output") == 2
     assert not {"PYTHONPATH", "VIRTUAL_ENV", "AWS_PROFILE", "PYTEST_CURRENT_TEST"} & set(first["variables"])
 
 

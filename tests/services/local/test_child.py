@@ -1,19 +1,16 @@
-"""A child ends when its parent does, however that ends, and says what it said."""
+"""A child is stopped the way it wants to be, and its end and its words are seen."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from services.local.child import CannotStart, Child
+from tests.fixtures.waiting import eventually
 
 DEAF = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
@@ -21,22 +18,6 @@ DEAF = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "child.log"
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def gone(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_stopping_sends_the_stop_signal_and_gives_the_exit_code(log: Path) -> None:
@@ -83,34 +64,3 @@ def test_ctrl_c_in_the_terminal_reaches_the_parent_alone(log: Path) -> None:
         assert os.getpgid(child.pid) != os.getpgid(0)
     finally:
         child.stop()
-
-
-PARENT = """
-import sys, time
-from pathlib import Path
-from services.local.child import Child
-child = Child("it", [sys.executable, "-c", "import time; time.sleep(60)"], log=Path(sys.argv[1]))
-child.start()
-print(child.pid, child._process.pid, flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.mark.parametrize("victim", ["parent", "leash"])
-def test_it_does_not_outlive_what_holds_it(log: Path, victim: str) -> None:
-    if victim == "leash" and sys.platform != "linux":
-        pytest.skip("only Linux tells a child that its parent died")
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(log)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd(),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    try:
-        assert parent.stdout is not None
-        child, leash = (int(number) for number in parent.stdout.readline().split())
-        assert not gone(child)
-        os.kill(parent.pid if victim == "parent" else leash, signal.SIGKILL)
-        assert eventually(lambda: gone(child))
-        assert eventually(lambda: gone(leash))
-    finally:
-        parent.kill()
-        parent.communicate()

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from services.local.aws import Aws, declare_bus
+from services.local.aws import Aws, declare_bus, declare_sender
 from services.local.child import CannotStart
 from services.local.emulator import Emulator, emulator_python
 from services.local.holding import free_port
 from services.local.identity import ensure_pool
-from tests.services.local.test_child import eventually
+from tests.fixtures.waiting import eventually
 
 
 @pytest.fixture
@@ -98,3 +98,18 @@ def test_everything_it_writes_is_in_its_folder(own: Emulator) -> None:
     left = {path.name for path in set(Path("/tmp").iterdir()) - before if "ministack" in path.name}
     assert left == set()
     assert {path.name for path in own.folder.iterdir()} == {".lock", "emulator.log", "tmp", f"state-{own.port}"}
+
+
+def test_its_log_names_no_recipient_and_no_text(own: Emulator) -> None:
+    own.start()
+    aws = Aws(own.endpoint_url)
+    aws.sns.publish(PhoneNumber="+12025550199", Message="Zebulon Planted")
+    declare_sender(aws, "sender@careslot.example")
+    aws.ses.send_email(
+        Source="sender@careslot.example",
+        Destination={"ToAddresses": ["zebulon@patients.example"]},
+        Message={"Subject": {"Data": "Zebulon Planted"}, "Body": {"Text": {"Data": "Zebulon Planted"}}},
+    )
+    own.stop()
+    said = own.log.read_text()
+    assert [word for word in ("Zebulon", "zebulon", "2025550199") if word in said] == []

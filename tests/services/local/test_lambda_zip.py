@@ -68,7 +68,11 @@ def test_it_holds_one_service_with_its_texts_and_leaves_out_what_never_runs_ther
     assert "services/probe/text.jinja" in held
     assert {"asyncpg/__init__.py", "pydantic_settings/sources/providers/cli.py"} <= held
     assert not [name for name in held if name.startswith("services/stranger")]
-    assert not [name for name in held if re.search(r"/migrations/|^services/.*/cli\.py|^boto3|^fastapi|\.dist-info/RECORD$", name)]
+    assert not [
+        name
+        for name in held
+        if re.search(r"/migrations/|^services/.*/cli\.py|^boto3|^fastapi|\.dist-info/RECORD$", name)
+    ]
 
 
 def test_compiled_wheels_fit_the_target(services: Path, target: Target, cache: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from services.local.child import CannotStart
 from services.local.postgres import SUPERUSER, PostgresServer
-from tests.services.local.test_child import eventually, gone
+from tests.fixtures.waiting import eventually, gone
 
 
 @pytest.fixture
