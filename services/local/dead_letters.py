@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
-QUEUES = tuple(taken.queue for taken in (*SUBSCRIPTIONS, *DIRECT_QUEUES))
+QUEUES = (*(taken.queue for taken in SUBSCRIPTIONS), *(direct.queue for direct in DIRECT_QUEUES))
 LOOK_SECONDS = 30
 MOST_LOOKED_AT = 10_000
 

@@ -91,7 +91,8 @@ class Platform:
             told.done(f"{applied} applied" if applied else "nothing to do")
         with step("user pool, buses, queues, functions") as told:
             await asyncio.to_thread(self._declare)
-            queues = sum(taken.service in self.services for taken in (*SUBSCRIPTIONS, *DIRECT_QUEUES))
+            owners = [*(taken.service for taken in SUBSCRIPTIONS), *(direct.service for direct in DIRECT_QUEUES)]
+            queues = sum(owner in self.services for owner in owners)
             told.done(f"{queues} queues with their dead letters")
 
     async def start_services(self) -> None:

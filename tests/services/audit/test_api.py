@@ -89,7 +89,7 @@ async def test_an_entry_is_shown_whole_with_its_proof(trail: AuditTrail, clients
     await trail.take([of])
     [shown] = (await clients.get(f"/patients/{of.about}/accesses")).json()["entries"]
     assert (shown["service"], shown["day"], shown["seq"]) == ("booking", "2027-01-04", 1)
-    assert {name: shown[name] for name in of.payload() if name not in {"at"}} == {
+    assert {name: shown[name] for name in of.payload() if name != "at"} == {
         name: value for name, value in of.payload().items() if name != "at"
     }
 

@@ -7,6 +7,7 @@ from services.contracts.topology import (
     LOCKED_BUCKETS,
     SCHEDULES,
     SUBSCRIPTIONS,
+    DirectQueue,
     Subscription,
     direct_queues_of,
     subscriptions_of,
@@ -14,7 +15,7 @@ from services.contracts.topology import (
 
 
 def test_names_are_unique() -> None:
-    taken = (*SUBSCRIPTIONS, *DIRECT_QUEUES)
+    taken: list[Subscription | DirectQueue] = [*SUBSCRIPTIONS, *DIRECT_QUEUES]
     names = [s.queue for s in taken] + [s.dead_letters for s in taken] + [s.name for s in SCHEDULES]
     assert len(names) == len(set(names))
 

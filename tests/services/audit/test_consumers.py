@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from services.audit.consumers import on_entries
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
+from services.kernel.inbox import BatchConsumer
 from services.kernel.outbox import Relay, append_audit
 from services.local.aws import Aws
 from tests.services.audit.chains import entry
-from tests.services.audit.conftest import QUEUE, AuditTrail, BatchConsumer, Transport, envelope, on_entries
+from tests.services.audit.conftest import QUEUE, AuditTrail, Transport, envelope
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import pytest
 
+from services.audit.consumers import on_entries
 from services.audit.domain.chain import ChainKey, day_of
 from services.audit.domain.findings import Kind
 from services.kernel.errors import Invalid, Unavailable
 from services.kernel.outbox import Envelope
 from tests.services.audit.chains import DAY, KEY, NOON, entry
-from tests.services.audit.conftest import AuditTrail, Tamper, envelope, on_entries
+from tests.services.audit.conftest import AuditTrail, Tamper, envelope
 
 
 async def test_entries_form_a_chain_a_service_and_day(trail: AuditTrail) -> None:
@@ -112,8 +113,8 @@ async def test_verification_of_a_snapshot_is_not_disturbed_by_what_arrives(trail
 
 CHANGE = "UPDATE entries SET record = replace(record, 'user-', 'nobody-') WHERE seq = 4"
 FORGE = """
-    INSERT INTO entries SELECT service, day, 11, gen_random_uuid(), at, about, subject, outcome, break_glass, facilities,
-        hash, sha256(hash || convert_to(record, 'UTF8')), record FROM entries WHERE seq = 10
+    INSERT INTO entries SELECT service, day, 11, gen_random_uuid(), at, about, subject, outcome, break_glass,
+        facilities, hash, sha256(hash || convert_to(record, 'UTF8')), record FROM entries WHERE seq = 10
 """
 
 
