@@ -25,7 +25,7 @@ HOP_BY_HOP = frozenset(
         "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
-IN_FLIGHT = 64
+IN_FLIGHT = 24
 QUEUE_SECONDS = 60.0
 CONNECT_SECONDS = 2.0
 WHOLE_BODY_BYTES = 64 * 1024

@@ -21,7 +21,7 @@ class IdempotencyKeyMissing(CareslotError):
     slug = "idempotency-key-missing"
 
 
-def _idempotency_key(
+async def _idempotency_key(
     key: Annotated[
         str | None,
         Header(
@@ -35,7 +35,7 @@ def _idempotency_key(
     return key
 
 
-def _precondition(
+async def _precondition(
     if_match: Annotated[
         str | None,
         Header(alias="If-Match", max_length=1000, description="Required. The ETag of the version you have seen."),
@@ -52,7 +52,7 @@ def _precondition(
     return frozenset(tag.strip() for tag in tags)
 
 
-def _authorization(request: Request) -> str:
+async def _authorization(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
