@@ -127,9 +127,11 @@ def test_queues_are_well_formed() -> None:
             faults.append(f"{sub.queue}: stays invisible for at least six times the function's timeout")
         if len(set(sub.events)) != len(sub.events) or not sub.events:
             faults.append(f"{sub.queue}: takes each event once, and at least one")
-    for direct in topology.DIRECT_QUEUES:
-        if not direct.queue.startswith(f"{direct.service}-") or len(direct.reason.split()) < 4:
-            faults.append(f"{direct.queue}: begins with its service and says why it is not on the bus")
+    faults += [
+        f"{direct.queue}: begins with its service and says why it is not on the bus"
+        for direct in topology.DIRECT_QUEUES
+        if not direct.queue.startswith(f"{direct.service}-") or len(direct.reason.split()) < 4
+    ]
     faults += [
         f"{name}: declared twice" for name, n in Counter(s.queue for s in topology.SUBSCRIPTIONS).items() if n > 1
     ]
