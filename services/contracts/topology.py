@@ -69,7 +69,7 @@ class DirectQueue:
     handler: str
     reason: str
     max_receives: int = 20
-    visibility_seconds: int = 60
+    visibility_seconds: int = 30
     retention_days: int = 14
 
     @property

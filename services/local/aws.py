@@ -167,8 +167,8 @@ def declare_locked_buckets(
 ) -> dict[str, str]:
     """Make the write-once buckets; return their names by the topology's names.
 
-    Object Lock can be had only when a bucket is made; it turns versioning on. The default retention is a second belt:
-    whoever writes says how long to keep each object.
+    A killed emulator may come back with the objects and without the bucket's settings, so all are made sure of. The
+    default retention is a second belt: whoever writes says how long to keep each object.
     """
     made = {bucket.name: prefix + bucket.name for bucket in buckets}
     for bucket in buckets:
@@ -177,6 +177,7 @@ def declare_locked_buckets(
             aws.s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
         except (aws.s3.exceptions.BucketAlreadyOwnedByYou, aws.s3.exceptions.BucketAlreadyExists):
             pass
+        aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         aws.s3.put_object_lock_configuration(
             Bucket=name,
             ObjectLockConfiguration={

@@ -19,6 +19,7 @@ import httpx
 from services.contracts.catalogue import load_catalogue
 from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS
 from services.local import environment
+from services.local.anchors import restore_anchors
 from services.local.aws import (
     Aws,
     bus_name,
@@ -176,6 +177,8 @@ class Platform:
         queues = declare_bus(self.aws, subscriptions)
         declare_direct_queues(self.aws, [q for q in DIRECT_QUEUES if q.service in self.services])
         declare_locked_buckets(self.aws, [b for b in LOCKED_BUCKETS if b.service in self.services])
+        if "audit" in self.services:
+            restore_anchors(self.aws, self.postgres.dsn("audit"))
         with_functions = {s.service for s in subscriptions if s.runs == "lambda"} | {s.service for s in schedules}
         declare_functions(self.aws, {n: self._code(n) for n in with_functions}, queues, subscriptions, schedules)
         environment.write_environments(

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from services.contracts.events.base import Event
-from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS, Subscription
+from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS, Subscription
 from services.local.aws import (
     Aws,
     Queue,
@@ -150,3 +150,10 @@ def test_a_locked_bucket_keeps_what_is_put_into_it_for_years(aws: Aws) -> None:
     assert (kept["ObjectLockRetainUntilDate"] - datetime.now(UTC)).days > 6 * 365
     with pytest.raises(ClientError, match="AccessDenied"):
         aws.s3.delete_object(Bucket=name, Key="k", VersionId=kept["VersionId"])
+
+
+def test_a_bucket_that_lost_its_lock_is_locked_again(aws: Aws) -> None:
+    aws.s3.create_bucket(Bucket=f"bare-{LOCKED_BUCKETS[0].name}")
+    [name] = declare_locked_buckets(aws, prefix="bare-").values()
+    found = aws.s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
+    assert found["Rule"]["DefaultRetention"] == {"Mode": "COMPLIANCE", "Years": LOCKED_BUCKETS[0].retention_years}
