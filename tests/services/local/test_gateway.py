@@ -181,7 +181,7 @@ async def test_locations_get_the_prefix(gateway: str, client: aiohttp.ClientSess
 async def test_faults_are_problems_in_plain_words(gateway: str, path: str, method: str, status: int, slug: str) -> None:
     async with aiohttp.ClientSession() as client, client.request(method, gateway + path) as answer:
         assert answer.status == status
-        assert answer.content_type == "application/problem+json"
+        assert answer.headers["Content-Type"] == "application/problem+json"
         told = json.loads(await answer.read())
     assert told["type"] == f"urn:careslot:problem:{slug}"
     assert told["status"] == status
