@@ -135,6 +135,24 @@ _INSERT = """
 """
 
 
+_TURN = """
+    SELECT pg_try_advisory_lock(hashtext('outbox'), hashtext($1)) WHERE EXISTS (
+        SELECT FROM outbox WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp()
+    )
+"""
+_END_OF_TURN = "SELECT pg_advisory_unlock(hashtext('outbox'), hashtext($1))"
+_UNSENT = """
+    SELECT event_id, type, source, occurred_at, correlation_id, data FROM outbox
+    WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp() ORDER BY id LIMIT $2
+"""
+_SENT = "UPDATE outbox SET sent_at = clock_timestamp() WHERE event_id = ANY($1)"
+_POSTPONED = """
+    UPDATE outbox SET attempts = attempts + 1,
+        next_attempt_at = clock_timestamp() + least(power(2, attempts), $2) * interval '1 second'
+    WHERE event_id = ANY($1)
+"""
+
+
 class Relay:
     """Moves committed rows to their publishers: at once when woken, every 50 ms otherwise."""
 
@@ -176,40 +194,33 @@ class Relay:
         return sum(count for count in done if isinstance(count, int))
 
     async def _drain(self, channel: str, publisher: Publisher) -> int:
-        async with self._database.connection() as connection, connection.transaction():
-            rows = await connection.fetch(
-                """
-                SELECT id, event_id, type, source, occurred_at, correlation_id, data FROM outbox
-                WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp()
-                ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
-                """,
-                channel,
-                BATCH,
-            )
-            if not rows:
+        """Send a batch under the channel's advisory lock, outside any transaction.
+
+        Row locks would keep a transaction open for as long as the bus takes to answer, and with it every reader that
+        waits for older transactions to end (the change feed). The lock goes with its session: a killed relay's rows
+        are sent by the next one.
+        """
+        async with self._database.connection() as connection:
+            if not await connection.fetchval(_TURN, channel):
                 return 0
-            batch = [
-                Envelope(r["event_id"], r["type"], r["source"], r["occurred_at"], r["correlation_id"], r["data"])
-                for r in rows
-            ]
-            failed = await publisher.publish(batch)
-            await connection.execute(
-                "UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY($1)",
-                [r["id"] for r in rows if r["event_id"] not in failed],
-            )
-            if failed:
-                await connection.execute(
-                    """
-                    UPDATE outbox SET attempts = attempts + 1,
-                        next_attempt_at = clock_timestamp() + least(power(2, attempts), $2) * interval '1 second'
-                    WHERE event_id = ANY($1)
-                    """,
-                    list(failed),
-                    MAX_BACKOFF_SECONDS,
-                )
-                logger().warning("events refused by the bus", count=len(failed), channel=channel)
-            EVENTS_SENT.labels(self._service).inc(len(rows) - len(failed))
-            return len(rows) - len(failed)
+            try:
+                return await self._send(connection, channel, publisher)
+            finally:
+                await connection.execute(_END_OF_TURN, channel)
+
+    async def _send(self, connection: Connection, channel: str, publisher: Publisher) -> int:
+        rows = await connection.fetch(_UNSENT, channel, BATCH)
+        batch = [
+            Envelope(r["event_id"], r["type"], r["source"], r["occurred_at"], r["correlation_id"], r["data"])
+            for r in rows
+        ]
+        failed = await publisher.publish(batch) if batch else frozenset()
+        await connection.execute(_SENT, [event.id for event in batch if event.id not in failed])
+        if failed:
+            await connection.execute(_POSTPONED, list(failed), MAX_BACKOFF_SECONDS)
+            logger().warning("events refused by the bus", count=len(failed), channel=channel)
+        EVENTS_SENT.labels(self._service).inc(len(batch) - len(failed))
+        return len(batch) - len(failed)
 
     async def purge(self) -> int:
         """Delete rows sent more than KEEP_SENT_DAYS ago; return how many."""

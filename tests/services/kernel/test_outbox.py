@@ -120,9 +120,49 @@ async def test_two_relays_never_send_the_same_event(opened: Database) -> None:
             pass
 
     await asyncio.gather(*(drain(relay) for relay in relays))
-    # A relay that finds rows locked stops; one more round takes what is left.
+    # A relay whose turn it is not stops; one more round takes what is left.
     await drain(relays[0])
     assert len(bus.taken) == len({event.id for event in bus.taken}) == BATCH * 3
+
+
+async def test_a_slow_bus_holds_back_no_reader_of_the_change_feed(opened: Database) -> None:
+    publishing, answered = asyncio.Event(), asyncio.Event()
+
+    class SlowBus(Bus):
+        async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+            publishing.set()
+            await answered.wait()
+            return await super().publish(batch)
+
+    await write(opened)
+    task = asyncio.create_task(Relay(opened, {"bus": SlowBus()}, service="booking").drain_once())
+    await publishing.wait()
+    async with opened.transaction() as connection:
+        mine = await connection.fetchval("SELECT pg_current_xact_id()::text::bigint")
+    async with opened.connection() as connection:
+        oldest = await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    answered.set()
+    assert await task == 1
+    assert oldest > mine
+
+
+async def test_a_killed_relay_leaves_its_rows_to_the_next(opened: Database) -> None:
+    publishing = asyncio.Event()
+
+    class HangingBus(Bus):
+        async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+            publishing.set()
+            await asyncio.Event().wait()
+            return frozenset()
+
+    await write(opened)
+    task = asyncio.create_task(Relay(opened, {"bus": HangingBus()}, service="booking").drain_once())
+    await publishing.wait()
+    bus = Bus()
+    assert await Relay(opened, {"bus": bus}, service="booking").drain_once() == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await Relay(opened, {"bus": bus}, service="booking").drain_once() == 1
 
 
 async def test_audit_entries_wait_until_someone_takes_them(opened: Database) -> None:
