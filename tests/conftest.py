@@ -9,10 +9,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 pytest_plugins = ["tests.fixtures.platform"]
 
 ROOT = Path(__file__).resolve().parent.parent
+JOURNEYS = "tests/journeys/"
 
 set_hypothesis_home_dir(str(ROOT / ".cache" / "hypothesis"))
 # A slow machine is not a fault of the code under test: no deadlines.
@@ -20,16 +23,29 @@ hypothesis.settings.register_profile("careslot", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("careslot")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests on one worker, so that its databases and servers start once.
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps a module's tests on one worker, so that its databases and servers start once; journeys all meet on one.
 
-    Modules that share something only one may have at a time (a running platform) say so with the same
-    `pytest.mark.xdist_group("platform")` and meet on one worker.
+    xdist's own `loadgroup` groups by a suffix it writes into node ids, which pytest 9.2 no longer lets it do: tests
+    were spread one by one (https://github.com/pytest-dev/pytest-xdist/issues/1386). `tests/journeys/test_up.py` starts
+    platforms of its own and need not wait for the shared one.
     """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return JOURNEYS if module.startswith(JOURNEYS) and not module.endswith("test_up.py") else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Spread modules over the workers in the order of collection: what takes longest comes first."""
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the journeys, which take minutes; what follows fills the other worker."""
+    items.sort(key=lambda item: not item.nodeid.startswith(JOURNEYS))
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ HOP_BY_HOP = frozenset(
     }
 )  # fmt: skip
 IN_FLIGHT = 24
-QUEUE_SECONDS = 60.0
+QUEUE_SECONDS = 120.0
 CONNECT_SECONDS = 2.0
 WHOLE_BODY_BYTES = 64 * 1024
 # Below uvicorn's five: a connection the service is about to close must not carry a request that cannot be repeated.

@@ -11,17 +11,15 @@ import pytest
 
 from tests.journeys.running import Running
 
-SIZES = ("--facilities", "8", "--clinicians", "60", "--patients", "200")
+SIZES = ("--facilities", "8", "--clinicians", "60", "--patients", "210")
 LAST = ("test_conformance",)
+HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep every journey on one worker, where the platform is, and those that write at random to the end."""
-    for item in items:
-        if "/journeys/" in item.nodeid or item.nodeid.startswith("journeys/"):
-            item.add_marker(pytest.mark.xdist_group("platform"))
-    items.sort(key=lambda item: any(name in item.nodeid for name in LAST))
+    """Let those that write at random be the last journeys."""
+    items.sort(key=lambda item: item.path.parent == HERE and item.path.stem in LAST)
+    items.sort(key=lambda item: item.path.parent != HERE)
 
 
 @pytest.fixture(scope="session")

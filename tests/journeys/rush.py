@@ -12,7 +12,7 @@ from uuid import uuid4
 import aiohttp
 
 UNDECIDED = {502, 503, 504}
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 240.0
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ async def rush(gateway: str, token: str, wishes: Sequence[Attempt], *, repeats: 
     """Send all at once, over as many connections; each is sent ``repeats`` times under its own key."""
     headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(total=None, sock_read=90)
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=150)
     async with aiohttp.ClientSession(gateway, headers=headers, connector=connector, timeout=timeout) as session:
         await asyncio.gather(*(_insist(session, wish) for wish in wishes for _ in range(repeats)))
 

@@ -83,10 +83,12 @@ class Story:
     def search(self) -> str:
         place = self._patient.get(f"/directory/facilities/{HOME}")
         ahead = datetime.now(UTC) + timedelta(days=DAYS_AHEAD)
-        self._found = self._patient.slots(
+        found = self._patient.slots(
             **{"from": ahead.isoformat(), "to": (ahead + timedelta(days=10)).isoformat()},
             specialty=SPECIALTY, zip=place["zip_code"], within_km=WITHIN_KM, limit=100,
         )  # fmt: skip
+        taken = [visit for person in (self._patient, self._other) for visit in _visits(person)]
+        self._found = [slot for slot in found if not any(_overlap(slot["slot"], visit) for visit in taken)]
         if len(self._found) < 4:
             raise StoryFault(f"{len(self._found)} open slots within {WITHIN_KM} km of ZIP {place['zip_code']}.")
         first = self._found[0]
@@ -190,7 +192,11 @@ class Story:
         scheduler, desk = Person(self._state, "scheduler"), Person(self._state, "frontdesk")
         now = datetime.now(UTC)
         window = {"from": now.isoformat(), "to": (now + timedelta(hours=12)).isoformat()}
-        today = [s for s in scheduler.slots(specialty=SPECIALTY, facility=HOME, **window) if _is_today(s, now)]
+        taken = _visits(self._other)
+        today = [
+            slot for slot in scheduler.slots(specialty=SPECIALTY, facility=HOME, **window)
+            if _is_today(slot, now) and not any(_overlap(slot["slot"], visit) for visit in taken)
+        ]  # fmt: skip
         if not today:
             return f"no slot is left today at {HOME}: left out (try between 8 and 17 there)"
         body = {"offer": today[0]["offer"], "patient_id": self._other.user.person}
@@ -266,6 +272,18 @@ class Story:
 def _when(item: dict[str, Any]) -> str:
     """Say when a slot is, on the clocks of its place."""
     return f"{datetime.fromisoformat(item['starts_local']):%a %d %b %H:%M}"
+
+
+def _visits(person: Person) -> list[dict[str, Any]]:
+    """Return the appointments a patient has: the story must not want her at two places at once."""
+    query: dict[str, Any] = {"patient_id": person.user.person, "from": datetime.now(UTC).isoformat(), "limit": 200}
+    found = person.get("/booking/appointments", **query)["appointments"]
+    return [visit for visit in found if visit["status"] in FREE_TO_CANCEL]
+
+
+def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    spans = [[datetime.fromisoformat(item[name]) for name in ("starts_at", "ends_at")] for item in (one, other)]
+    return spans[0][0] < spans[1][1] and spans[1][0] < spans[0][1]
 
 
 def _is_today(item: dict[str, Any], now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import threading
 import time
 from typing import Any
@@ -60,4 +61,6 @@ class Telling:
                 print(json.dumps({"event": event, "seconds": seconds, **fields}), flush=True)
                 return
             for line in text.split("\n"):
-                self._console.print(line[:WIDTH], style=style, markup=False)
+                wrapped = textwrap.wrap(line, WIDTH, subsequent_indent="    ", drop_whitespace=False) or [""]
+                for part in wrapped:
+                    self._console.print(part, style=style, markup=False)
