@@ -106,7 +106,8 @@ class Platform:
             if hasattr(self, program):
                 await asyncio.to_thread(getattr(self, program).stop)
         await self._http.aclose()
-        self.layout.state_file.unlink(missing_ok=True)
+        if self._state is not None:  # else the file is another platform's, which refused us the folder
+            self.layout.state_file.unlink(missing_ok=True)
         self._lock.release()
 
     @property
@@ -124,6 +125,7 @@ class Platform:
 
     def _check(self) -> None:
         self._lock.take()
+        self.layout.state_file.unlink(missing_ok=True)
         require_room(self.layout.postgres, ROOM)
         wanted = {"gateway": (self._wanted.gateway_port, "use --port"), "emulator": (EMULATOR_PORT, "use --free-ports")}
         wanted |= {name: (load_catalogue()[name].port, "use --free-ports") for name in self.services}

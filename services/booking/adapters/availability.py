@@ -1,4 +1,4 @@
-"""Availability's search over HTTP: one hop, with the caller's own credentials, within a second or not at all."""
+"""Availability's search over HTTP: one hop, with the caller's own credentials, within three seconds or not at all."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from services.kernel.errors import Unavailable
 from services.kernel.resilience import DEADLINE_HEADER, Dependency, remaining
 from services.kernel.telemetry import correlation_id, traceparent
 
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = 3.0
 ASKED_FOR = 20
 BEFORE, AFTER = timedelta(days=3), timedelta(days=14)
 

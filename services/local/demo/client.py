@@ -56,9 +56,10 @@ class Person:
     def __init__(self, state: PlatformState, username: str) -> None:
         self.user = state.user(username)
         self.name = username
+        self.token = signed_in(state, username)
         self.http = httpx.Client(
             base_url=state.gateway,
-            headers={"Authorization": f"Bearer {signed_in(state, username)}"},
+            headers={"Authorization": f"Bearer {self.token}"},
             timeout=SECONDS,
         )
 

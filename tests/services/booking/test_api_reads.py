@@ -83,6 +83,8 @@ async def test_the_day_is_the_facilitys(world: World) -> None:
         "/appointments",
         "/appointments/not-a-uuid",
         "/facilities/fac-0001/day?date=2027-02-30",
+        "/facilities/fac-0001/day?date=0",
+        "/appointments?patient_id=pat-000001&from=0",
         "/facilities/%20/day?date=2027-02-01",
         "/changes?after=1-2-3",
         "/changes?limit=501",

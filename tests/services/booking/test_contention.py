@@ -6,8 +6,15 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
+import pytest_asyncio
+
 from tests.services.booking.invariants import assert_sound
 from tests.services.booking.world import START, World, offer
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def _everyone_at_the_start(world: World) -> None:
+    await world.warm()
 
 
 async def test_200_attempts_on_10_slots(world: World) -> None:
@@ -94,4 +101,20 @@ async def test_bookings_holds_moves_cancels_all_at_once(world: World) -> None:
             assert (await world.do(taken.json(), "cancel", {"reason": "other"})).status_code == 200
 
     await asyncio.gather(*(life(number) for number in range(72)))
+    await assert_sound(world)
+
+
+async def test_commands_on_one_appointment_come_one_after_another(world: World) -> None:
+    booked = (await world.book(offer())).json()
+    commands = [
+        world.do(booked, "check-in"),
+        world.do(booked, "cancel", {"reason": "duplicate"}),
+        world.move(booked, offer(START + timedelta(hours=1))),
+        world.do(booked, "check-in"),
+        world.do(booked, "cancel", {"reason": "other"}),
+        world.move(booked, offer(START + timedelta(hours=2))),
+    ]
+    answers = await asyncio.gather(*commands)
+    assert Counter(answer.status_code == 200 for answer in answers) == {True: 1, False: 5}
+    assert {answer.status_code for answer in answers} <= {200, 409, 412}
     await assert_sound(world)

@@ -37,6 +37,7 @@ async def test_expiry_frees_the_patient_too(world: World) -> None:
 async def test_many_take_over_one_expired_hold(world: World) -> None:
     await world.hold(offer(), "pat-000001")
     world.clock.at += timedelta(minutes=5)
+    await world.warm()
     answers = await asyncio.gather(*(world.book(offer(), f"pat-1{n:05}") for n in range(40)))
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 39}
     assert (await world.events()).count("booking.hold-released.v1") == 1
@@ -66,6 +67,7 @@ async def test_expired_is_expired(world: World) -> None:
 async def test_confirming_against_the_sweeper_and_a_rival(world: World) -> None:
     held = (await world.hold(offer(), "pat-000001")).json()
     confirmed = world.do(held, "confirm")
+    await world.warm()
     world.clock.at += timedelta(minutes=5)
     answers = await asyncio.gather(confirmed, world.book(offer(), "pat-000002"), sweep(world.register, world.clock))
     won = [answer for answer in answers[:2] if answer.status_code < 300]

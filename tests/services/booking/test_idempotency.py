@@ -13,6 +13,7 @@ from tests.services.booking.world import START, World, offer
 
 async def test_repetitions_at_the_same_moment_get_one_answer(world: World) -> None:
     body = {"offer": world.token(offer()), "patient_id": "pat-000001"}
+    await world.warm()
     answers = await asyncio.gather(*(world.post("/appointments", body, key="key-1") for _ in range(40)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1

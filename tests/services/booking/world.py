@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from services.booking.adapters.register import PostgresRegister
 from services.booking.api.parts import Booking
 from services.booking.main import assemble, create
-from services.booking.ports import OpenSlot, OpenSlots
+from services.booking.ports import OpenSlot, OpenSlots, Question
 from services.booking.settings import Settings
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
 from services.kernel.actor import Actor
@@ -168,6 +168,13 @@ class World:
     async def value(self, query: str, *values: Any) -> Any:
         """Ask the database for one value."""
         return next(iter((await self.rows(query, *values))[0].values()))
+
+    async def warm(self) -> None:
+        """Open every connection and prepare the look on it, so that racers start together, not one ahead."""
+        everywhere = range(self.settings.database_pool)
+        await asyncio.gather(*(self.rows("SELECT pg_sleep(0.05)") for _ in everywhere))
+        for _ in range(2):
+            await asyncio.gather(*(self.register.look(Question(NOW)) for _ in everywhere))
 
     async def events(self) -> list[str]:
         """Return the types of the events in the outbox, oldest first."""
