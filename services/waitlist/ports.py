@@ -95,6 +95,9 @@ class Offers(Protocol):
     async def close_freed(self, freed_id: UUID, version: int | None, starts_at: datetime) -> None:
         """Keep that it is no more; ``version`` None: whatever version is known."""
 
+    async def extend_freed(self, freed_id: UUID, until: datetime) -> None:
+        """Note that booking keeps it until ``until``, without waiting for booking's own word on the bus."""
+
     async def freed_to_fill(self, now: datetime) -> FreedSlot | None:
         """Return, locked, a kept slot nobody is asked about now, the soonest first."""
 

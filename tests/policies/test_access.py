@@ -28,7 +28,9 @@ ACTORS = {
     Role.AUDITOR: Actor("a", frozenset({"auditor"}), facilities=INSIDE),
     Role.EXTERNAL_APP: Actor("a", frozenset({"external-app"})),
 }
-SCOPES = frozenset({"careslot/slots.read", "careslot/directory.read", "careslot/changes.read", "careslot/waitlist.offer"})
+SCOPES = frozenset(
+    {"careslot/slots.read", "careslot/directory.read", "careslot/changes.read", "careslot/waitlist.offer"}
+)
 
 
 def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:

@@ -43,6 +43,12 @@ class PostgresOffers:
             starts_at,
         )
 
+    async def extend_freed(self, freed_id: UUID, until: datetime) -> None:
+        """See ``ports.Offers``."""
+        await self._connection.execute(
+            "UPDATE freed_slot SET open_until = $2 WHERE freed_id = $1 AND state = 'open'", freed_id, until
+        )
+
     async def freed_to_fill(self, now: datetime) -> FreedSlot | None:
         """See ``ports.Offers``."""
         row = await self._connection.fetchrow(

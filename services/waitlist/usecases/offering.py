@@ -127,8 +127,9 @@ class Offering:
 
     async def _secure(self, offer: Offer) -> None:
         """Have booking keep the slot as long as the offer lasts, then open the offer; end it if the slot is gone."""
+        until = kept_until(offer, self._notice)
         try:
-            kept = await self._booking.extend(offer.freed_id, kept_until(offer, self._notice))
+            kept = await self._booking.extend(offer.freed_id, until)
         except Unavailable:
             return
         now = self._clock.now()
@@ -142,5 +143,6 @@ class Offering:
                 return
             opened = replace(current, state=OfferState.OPEN)
             await store.keep_offer(opened)
+            await store.extend_freed(offer.freed_id, until)
             await store.publish([offer_event(opened)], now)
         OUTCOMES.labels("waitlist", "offer-made").inc()
