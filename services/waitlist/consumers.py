@@ -55,9 +55,9 @@ async def on_freed_slot(envelope: Envelope, store: Store) -> None:
             await store.keep_freed(FreedSlot(UUID(e.freed_id), slot, e.open_until), e.version)
         case SlotReleased() as e:
             freed_id = UUID(e.freed_id)
-            # The offer is locked before the slot, as everywhere.
-            offer = await store.live_offer_of(freed_id=freed_id)
+            # The slot is locked before the offer, as everywhere.
             await store.close_freed(freed_id, e.version, e.starts_at)
+            offer = await store.live_offer_of(freed_id=freed_id)
             if offer is None:
                 return
             if e.outcome == TAKEN:

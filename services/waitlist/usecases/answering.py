@@ -64,6 +64,8 @@ class Answers:
                 slug="offer-gone",
             ) from None
         async with self._work() as store:
+            # The slot is locked before the offer, as everywhere.
+            await store.close_freed(offer.freed_id, None, offer.slot.starts_at)
             current = await store.offer(offer_id, lock=True) or offer
             return await accept_offer(store, current, subject, appointment_id, self._clock.now())
 

@@ -24,10 +24,9 @@ async def end_offer(store: Store, offer: Offer, state: OfferState, now: datetime
 
 
 async def accept_offer(store: Store, offer: Offer, subject: str, appointment_id: str, now: datetime) -> Offer:
-    """Note that booking gave the slot to whom it was offered; the request is served."""
+    """Note that booking gave the (closed) slot to whom it was offered; the request is served."""
     accepted = replace(offer, state=OfferState.ACCEPTED, accepted_by=subject, appointment_id=appointment_id)
     await store.keep_offer(accepted)
-    await store.close_freed(offer.freed_id, None, offer.slot.starts_at)
     request = await store.request(offer.request_id, lock=True)
     if request is not None and request.status in LIVE:
         await end_request(store, request, Status.ACCEPTED, now)

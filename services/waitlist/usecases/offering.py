@@ -26,6 +26,10 @@ PAGE = 50
 BATCH = 50
 
 
+class _Faster(Exception):
+    """Another process made an offer of the slot just now; raised to roll the transaction back."""
+
+
 class Offering:
     """Works off what is to be done. ``notice``: no slot is offered that starts sooner."""
 
@@ -45,13 +49,16 @@ class Offering:
     async def offer_next(self) -> bool:
         """Offer one freed slot to the next in line, or give it back; False when there is none to see to."""
         now = self._clock.now()
-        async with self._work() as store:
-            freed = await store.freed_to_fill(now)
-            if freed is None:
-                return False
-            offer = await self._choose(store, freed, now)
-            if offer is None:
-                await store.close_freed(freed.freed_id, None, freed.slot.starts_at)
+        try:
+            async with self._work() as store:
+                freed = await store.freed_to_fill(now)
+                if freed is None:
+                    return False
+                offer = await self._choose(store, freed, now)
+                if offer is None:
+                    await store.close_freed(freed.freed_id, None, freed.slot.starts_at)
+        except _Faster:
+            return True
         if offer is not None:
             await self._secure(offer)
             return True
@@ -108,7 +115,9 @@ class Offering:
             offer = Offer(
                 new_id(), freed.freed_id, request.id, request.patient_id, freed.slot, OfferState.SECURING, now, ends
             )
-            return offer if await store.add_offer(offer) else None
+            if not await store.add_offer(offer):
+                raise _Faster
+            return offer
         return None
 
     def _askable(
@@ -134,15 +143,18 @@ class Offering:
             return
         now = self._clock.now()
         async with self._work() as store:
+            # The slot is locked before the offer, as everywhere.
+            if kept:
+                await store.extend_freed(offer.freed_id, until)
+            else:
+                await store.close_freed(offer.freed_id, None, offer.slot.starts_at)
             current = await store.offer(offer.id, lock=True)
             if current is None or current.state is not OfferState.SECURING:
                 return
             if not kept:
                 await end_offer(store, current, OfferState.VOID, now)
-                await store.close_freed(offer.freed_id, None, offer.slot.starts_at)
                 return
             opened = replace(current, state=OfferState.OPEN)
             await store.keep_offer(opened)
-            await store.extend_freed(offer.freed_id, until)
             await store.publish([offer_event(opened)], now)
         OUTCOMES.labels("waitlist", "offer-made").inc()

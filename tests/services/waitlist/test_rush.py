@@ -27,7 +27,8 @@ async def crowd(world: World) -> None:
                 ARRAY['fac-' || n % $2], '{}', '{}', '[]', 0, 0, CASE n % 10 WHEN 0 THEN 'asap' ELSE 'routine' END,
                 'waiting', 1, joined_at, 0, joined_at - CASE n % 10 WHEN 0 THEN 21 ELSE 0 END * interval '1 day',
                 'bulk', n::text, ''
-            FROM generate_series(1, $1) AS n, LATERAL (SELECT $3::timestamptz - n * interval '5 minutes') AS j (joined_at)
+            FROM generate_series(1, $1) AS n,
+                LATERAL (SELECT $3::timestamptz - n * interval '5 minutes') AS j (joined_at)
             """,
             REQUESTS,
             FACILITIES,
