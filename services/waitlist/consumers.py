@@ -6,7 +6,7 @@ from services.contracts.events import event_of
 from services.contracts.events.booking import SlotFreed, SlotReleased
 from services.contracts.events.directory import FacilityRecorded, PatientRecorded, ProxyRecorded
 from services.contracts.events.notifications import PreferencesChanged
-from services.contracts.slot_offer import SlotOffer
+from services.contracts.slot_offer import OfferedResource, SlotOffer
 from services.kernel.errors import Invalid
 from services.kernel.outbox import Envelope
 from services.waitlist.domain.offers import OfferState
@@ -47,10 +47,11 @@ async def on_freed_slot(envelope: Envelope, store: Store) -> None:
     """
     match event_of(envelope):
         case SlotFreed() as e:
+            resources = tuple(OfferedResource(kind=r.kind, id=r.id, depth=r.depth) for r in e.resources)
             slot = SlotOffer(
                 slot_id=e.slot_id, clinician_id=e.clinician_id, facility_id=e.facility_id, specialty=e.specialty,
                 visit_type=e.visit_type, starts_at=e.starts_at, ends_at=e.ends_at, timezone=e.timezone,
-                resources=e.resources, schedule_version=e.schedule_version,
+                resources=resources, schedule_version=e.schedule_version,
             )  # fmt: skip
             await store.keep_freed(FreedSlot(UUID(e.freed_id), slot, e.open_until), e.version)
         case SlotReleased() as e:

@@ -7,7 +7,6 @@ from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.freed import FreedSlot, FreedState
 from services.booking.domain.lifecycle import Action
 from services.contracts.events import booking as events
-from services.contracts.slot_offer import OfferedResource
 
 
 def told(appointment: Appointment) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:
     }  # fmt: skip
     if freed.state is not FreedState.OPEN:
         return events.SlotReleased(**fields, outcome=str(freed.state))
-    resources = tuple(OfferedResource(kind=r.kind, id=r.id, depth=r.depth) for r in place.resources)
+    resources = tuple(events.FreedResource(kind=r.kind, id=r.id, depth=r.depth) for r in place.resources)
     return events.SlotFreed(
         **fields, slot_id=place.slot_id, specialty=place.specialty, visit_type=place.visit_type,
         timezone=place.timezone, schedule_version=place.schedule_version, resources=resources,

@@ -6,10 +6,9 @@ A projection keeps the highest version it has seen, so order and repetition do n
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.events.base import Event
-from services.contracts.slot_offer import OfferedResource
 
 _APPOINTMENT: dict[str, Any] = {
     "appointment_id": "0197a000-0000-7000-8000-00000000000a", "version": 1, "status": "booked",
@@ -137,6 +136,16 @@ class FreedSlotEvent(Event):
     lane: int
 
 
+class FreedResource(BaseModel):
+    """A resource of a freed slot, as slot offers name it; apart from them, because functions have no cryptography."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: str
+    id: str
+    depth: int
+
+
 class SlotFreed(FreedSlotEvent):
     """A freed slot is kept out of search until ``open_until``; told again, with a higher version, when extended."""
 
@@ -152,7 +161,7 @@ class SlotFreed(FreedSlotEvent):
     visit_type: str
     timezone: str
     schedule_version: int
-    resources: tuple[OfferedResource, ...]
+    resources: tuple[FreedResource, ...]
     open_until: AwareDatetime
 
 
