@@ -1,5 +1,5 @@
 -- depends: booking-0002.projections
--- Slots that were given up while somebody waits for one like them. docs/decisions/0040-freed-slots.md.
+-- Slots that were given up while somebody waits for one like them. docs/decisions/0041-freed-slots.md.
 
 -- Who waits where, as waitlist tells it: without it nobody's slot is kept back.
 CREATE TABLE waiting_demand (

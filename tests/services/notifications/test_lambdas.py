@@ -13,13 +13,11 @@ from typing import Any
 import pytest
 import structlog
 
-from services.contracts.events.waitlist import OfferAccepted, OfferDeclined, OfferEvent, OfferExpired, OfferMade
 from services.kernel.clock import FixedClock
 from services.notifications.domain.messages import Channel
 from services.notifications.lambdas import appointment_events, directory_events, send_due, worker
 from services.notifications.lambdas.appointment_events import take_appointments
 from services.notifications.lambdas.directory_events import take_directory
-from services.notifications.lambdas.offer_events import take_offers
 from services.notifications.lambdas.worker import FunctionSettings, MisconfiguredError, Worker
 from services.notifications.ports import NotTaken
 from tests.fixtures.platform import NewDatabase
@@ -54,9 +52,6 @@ class Functions:
 
     def appointments(self, *bodies: Any) -> list[str]:
         return failed(self.worker.run(take_appointments(self.worker, sqs_batch(*bodies))))
-
-    def offers(self, *bodies: Any) -> list[str]:
-        return failed(self.worker.run(take_offers(self.worker, sqs_batch(*bodies))))
 
     def due(self, **event: Any) -> dict[str, int]:
         return self.worker.run(send_due.send_due(self.worker, event))
@@ -269,41 +264,3 @@ known = packages_distributions()
 tops = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted({known[top][0].lower().replace("_", "-") for top in tops if top in known} - {"careslot"}))
 """
-
-
-def offer_told(kind: type[OfferEvent], version: int) -> Any:
-    ends = NOW + timedelta(hours=12)
-    return envelope(
-        kind.model_validate({**kind.EXAMPLE, "patient_id": PATIENT, "version": version, "expires_at": ends})
-    )
-
-
-def consent(functions: Functions, offers: str) -> None:
-    functions.query(
-        "INSERT INTO preferences (patient_id, version, channels, consent, opted_out, changed_at) VALUES "
-        f"('{PATIENT}', 1, ARRAY['email'], '{{\"reminders\": true, \"offers\": {offers}}}', false, now()) RETURNING 1"
-    )
-
-
-def test_an_offer_is_told_once_with_a_link_and_nothing_of_the_visit(functions: Functions) -> None:
-    consent(functions, "true")
-    for _ in range(2):
-        assert functions.offers(offer_told(OfferMade, 1)) == []
-    assert functions.subjects() == ["Careslot: an earlier appointment is possible"]
-    body = functions.mail.sent[0][1].body
-    assert f"/offers/{OfferMade.EXAMPLE['offer_id']}" in body
-    assert not [word for word in ("pat-", "fac-", "cln-", "family") if word in body]
-
-
-@pytest.mark.parametrize("ended", [OfferAccepted, OfferDeclined, OfferExpired])
-def test_an_offer_that_ended_before_it_was_told_is_not_told(functions: Functions, ended: type[OfferEvent]) -> None:
-    consent(functions, "true")
-    assert functions.offers(offer_told(ended, 2), offer_told(OfferMade, 1)) == []
-    assert functions.subjects() == []
-
-
-def test_without_express_consent_no_offer_is_told(functions: Functions) -> None:
-    assert functions.offers(offer_told(OfferMade, 1)) == []
-    consent(functions, "false")
-    assert functions.subjects() == []
-    assert functions.query("SELECT state, reason FROM messages") == [("suppressed", "no-consent")]
