@@ -15,7 +15,7 @@ from tests.journeys.running import Running
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # Who may do most of what the service offers, so that most requests come past the gate.
-CALLERS = {"directory": "administrator"}
+CALLERS = {"audit": "auditor", "directory": "administrator"}
 EXAMPLES = int(os.environ.get("CARESLOT_SCHEMATHESIS_EXAMPLES", "12"))
 
 
