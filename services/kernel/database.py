@@ -76,7 +76,8 @@ class Database:
         """Close every connection, waiting at most two seconds for those in use."""
         if self._pool is not None:
             try:
-                await asyncio.wait_for(self._pool.close(), timeout=2.0)
+                async with asyncio.timeout(2.0):
+                    await self._pool.close()
             except TimeoutError:
                 self._pool.terminate()
 

@@ -172,7 +172,9 @@ class Relay:
         backoff, woken, publisher = POLL_SECONDS, self._wake[channel], self._publishers[channel]
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), timeout=backoff)
+                # Not wait_for: on Python 3.11 it swallows a cancellation that meets a wake, and the relay never ends.
+                async with asyncio.timeout(backoff):
+                    await woken.wait()
             woken.clear()
             try:
                 while await self._drain(channel, publisher):

@@ -143,7 +143,8 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
             # What committed just now should not wait for the next start.
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(relay.drain_once(), timeout=1.0)
+                async with asyncio.timeout(1.0):
+                    await relay.drain_once()
             await database.close()
 
 
