@@ -1,9 +1,9 @@
 """Events in: the two handlers that contracts/topology.py names."""
 
 from services.availability.ports import Occupancy
-from services.availability.usecases.projections import DirectoryProjection, take_appointment
+from services.availability.usecases.projections import DirectoryProjection, take_appointment, take_freed_slot
 from services.contracts.events import event_of
-from services.contracts.events.booking import AppointmentEvent
+from services.contracts.events.booking import AppointmentEvent, FreedSlotEvent
 from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
 from services.kernel.errors import Invalid
 from services.kernel.outbox import Envelope
@@ -23,8 +23,11 @@ async def on_directory(envelope: Envelope, projection: DirectoryProjection) -> N
 
 
 async def on_appointment(envelope: Envelope, store: Occupancy) -> None:
-    """Take what an appointment occupies now; raise Invalid for any other event."""
+    """Take what an appointment or a freed slot occupies now; raise Invalid for any other event."""
     event = event_of(envelope)
+    if isinstance(event, FreedSlotEvent):
+        await take_freed_slot(store, event)
+        return
     if not isinstance(event, AppointmentEvent):
         raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
     await take_appointment(store, event)

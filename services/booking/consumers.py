@@ -1,9 +1,10 @@
-"""Events of neighbours that booking keeps: where it must refuse, and who may act for whom."""
+"""Events of neighbours that booking keeps: where it must refuse, who may act for whom, where somebody waits."""
 
 from services.booking.ports import Projections
 from services.contracts.events import event_of
 from services.contracts.events.availability import ClosureRecorded, ClosureWithdrawn, LeaveRecorded, LeaveWithdrawn
 from services.contracts.events.directory import PatientRecorded, ProxyRecorded
+from services.contracts.events.waitlist import DemandChanged
 from services.kernel.errors import NotFound
 from services.kernel.outbox import Envelope
 
@@ -36,5 +37,14 @@ async def on_directory(envelope: Envelope, store: Projections) -> None:
             await store.record_proxy(
                 proxy.proxy_id, proxy.version, proxy.patient_id, proxy.person, proxy.expires_at, active=proxy.active
             )
+        case other:
+            raise NotFound(f"{other.TYPE} is not an event this queue takes.")
+
+
+async def on_demand(envelope: Envelope, store: Projections) -> None:
+    """Keep where somebody waits; raise NotFound for any other event."""
+    match event_of(envelope):
+        case DemandChanged() as demand:
+            await store.record_demand(demand.facility_id, demand.specialty, demand.version, waiting=demand.waiting)
         case other:
             raise NotFound(f"{other.TYPE} is not an event this queue takes.")

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.booking.adapters.availability import TIMEOUT_SECONDS, AvailabilitySlots, NoSlots
 from services.booking.adapters.feed import PostgresFeed
+from services.booking.adapters.freed import freed_work
 from services.booking.adapters.places import PostgresPlaces
 from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
@@ -25,6 +26,7 @@ from services.booking.settings import Settings
 from services.booking.usecases.alternatives import FindAlternatives
 from services.booking.usecases.changing import ChangeAppointments
 from services.booking.usecases.following import Broadcaster
+from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.reading import ReadAppointments
 from services.booking.usecases.taking import TakeSlots
 from services.contracts.roles import Role
@@ -52,9 +54,11 @@ def assemble(
     feed = PostgresFeed(database)
     alternatives = FindAlternatives(slots, PostgresPlaces(database, turns), clock)
     offers = OfferKeys(settings.offer_key_set())
+    grace = settings.grace_rules()
     parts = Booking(
-        take=TakeSlots(register, offers, alternatives, clock, lambda slug: OUTCOMES.labels(SERVICE, slug).inc()),
-        change=ChangeAppointments(register, clock),
+        take=TakeSlots(register, offers, alternatives, clock, lambda slug: OUTCOMES.labels(SERVICE, slug).inc(), grace),
+        change=ChangeAppointments(register, clock, grace),
+        keep=KeepFreedSlots(freed_work(database), grace, clock),
         read=ReadAppointments(unit_of_work(database), feed, clock),
         broadcast=Broadcaster(feed),
         hold=timedelta(seconds=settings.hold_seconds),

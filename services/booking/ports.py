@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.claims import Taken
+from services.booking.domain.freed import FreedSlot
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
 
@@ -48,6 +49,7 @@ class Question:
     appointment_id: UUID | None = None
     patient_id: str | None = None
     offer: SlotOffer | None = None
+    freed_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Look:
     """What was seen, all of it at one moment.
 
     ``proxies`` are the persons who may act for the patient now; ``blocked`` says that leave or a closure overlaps the
-    offer; ``taken`` holds the claims on the offer's lanes and the patient over the offer's period.
+    offer; ``taken`` holds the claims on the offer's lanes and the patient over the offer's period; ``freed`` is the
+    freed slot that is to be taken; ``waiting`` says that somebody waits for a slot like the appointment's.
     """
 
     stored: Stored | None = None
@@ -64,20 +67,25 @@ class Look:
     patient_active: bool = True
     blocked: bool = False
     taken: tuple[Taken, ...] = ()
+    freed: FreedSlot | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
     """A decision to change something: everything that must commit together.
 
-    The first of ``audit`` names the actor of the history. ``expired`` are holds to be ended first, because they stand
-    where the change wants to go.
+    The first of ``audit`` names the actor of the history. ``expired`` are holds and freed slots to be ended first,
+    because they stand where the change wants to go. ``leaves`` is the freed slot the change leaves behind, ``takes``
+    the one (already as taken) whose place it gets.
     """
 
     change: Change
     answer: Answer
     audit: tuple[AuditEntry, ...]
     expired: frozenset[UUID] = frozenset()
+    leaves: FreedSlot | None = None
+    takes: FreedSlot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,29 @@ class Register(Protocol):
     async def end_expired(self, now: datetime, limit: int) -> int:
         """End at most ``limit`` holds that ran out by ``now``; return how many."""
         ...
+
+    async def end_freed(self, now: datetime, limit: int) -> int:
+        """End at most ``limit`` freed slots that ran out by ``now``; return how many."""
+        ...
+
+
+class FreedStore(Protocol):
+    """Freed slots, bound to one transaction."""
+
+    async def locked(self, freed_id: UUID) -> FreedSlot | None:
+        """Return one, locked until the transaction ends."""
+        ...
+
+    async def change(self, freed: FreedSlot) -> None:
+        """Write the next version of a locked one, move or remove its claims, and tell it."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Write a touch down."""
+        ...
+
+
+FreedWork = Callable[[], AbstractAsyncContextManager[FreedStore]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -218,6 +249,10 @@ class Projections(Protocol):
         self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
     ) -> None:
         """Remember who may act for a patient, unless a newer version is known."""
+        ...
+
+    async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
+        """Remember whether somebody waits there, unless a newer version is known."""
         ...
 
 

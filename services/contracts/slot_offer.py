@@ -2,6 +2,9 @@
 
 A compact JWS (RFC 7515) with Ed25519 (RFC 8037): only availability holds a private key, anyone with the published
 keys can check. Keys rotate by ``kid``. The slot's id is made from its content, so the same slot always has the same id.
+
+Waitlist signs the same slot with a key of its own for one patient and one freed slot. Each published key says whose
+it is (member ``iss``; none means availability's): waitlist's key cannot mint slots for everyone.
 """
 
 import base64
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +24,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from services.kernel.errors import Conflict, Invalid
 
 ISSUER = "careslot.availability"
+WAITLIST = "careslot.waitlist"
 ALGORITHM = "EdDSA"
 VALID_FOR = timedelta(minutes=30)
 
@@ -65,6 +70,16 @@ class SlotOffer(BaseModel):
         return int((self.ends_at - self.starts_at).total_seconds() // 60)
 
 
+class ReservedOffer(BaseModel):
+    """A freed slot that only ``patient_id`` may take: what waitlist signs when an offer is accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    freed_id: UUID
+    patient_id: str = Field(min_length=1, max_length=64)
+    offer: SlotOffer
+
+
 def slot_id(clinician_id: str, facility_id: str, visit_type: str, starts_at: datetime, minutes: int) -> str:
     """Return the id of a slot: 128 bits of a hash over what makes it this slot, in lower-case base32."""
     content = "\x1f".join((clinician_id, facility_id, visit_type, str(int(starts_at.timestamp())), str(minutes)))
@@ -74,19 +89,32 @@ def slot_id(clinician_id: str, facility_id: str, visit_type: str, starts_at: dat
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """Availability's private key: ``pem`` is PKCS #8."""
+    """A private key of availability or waitlist: ``pem`` is PKCS #8."""
 
     key_id: str
     pem: str
 
     def sign(self, offer: SlotOffer, now: datetime) -> str:
         """Return the offer as a token that expires VALID_FOR after ``now``."""
+        return self._sign(ISSUER, offer.model_dump(mode="json"), now, now + VALID_FOR)
+
+    def reserve(self, reserved: ReservedOffer, now: datetime, expires_at: datetime) -> str:
+        """Return a freed slot as a token for one patient that expires at ``expires_at``; the key is waitlist's."""
+        content = reserved.model_dump(mode="json")
+        more = {"patient_id": content["patient_id"], "freed_id": content["freed_id"]}
+        return self._sign(WAITLIST, content["offer"], now, expires_at, more)
+
+    def _sign(
+        self,
+        issuer: str,
+        offer: Mapping[str, Any],
+        now: datetime,
+        ends: datetime,
+        more: Mapping[str, Any] | None = None,
+    ) -> str:
         claims = {
-            "iss": ISSUER,
-            "iat": int(now.timestamp()),
-            "exp": int((now + VALID_FOR).timestamp()),
-            "offer": offer.model_dump(mode="json"),
-        }
+            "iss": issuer, "iat": int(now.timestamp()), "exp": int(ends.timestamp()), "offer": offer, **(more or {}),
+        }  # fmt: skip
         return jwt.encode(
             claims, _private(self.pem), algorithm=ALGORITHM, headers={"kid": self.key_id, "typ": "slot-offer+jwt"}
         )
@@ -96,7 +124,7 @@ class SigningKey:
 def _private(pem: str) -> Ed25519PrivateKey:
     # Reading the PEM costs as much as signing, and a search signs twenty offers or more.
     key = OKPAlgorithm().prepare_key(pem)
-    assert isinstance(key, Ed25519PrivateKey), "availability's settings take no other key"
+    assert isinstance(key, Ed25519PrivateKey), "settings take no other key"
     return key
 
 
@@ -105,19 +133,39 @@ class OfferKeys:
 
     def __init__(self, jwks: Mapping[str, Any]) -> None:
         self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(jwks)).keys if key.key_id}
+        self._issuers = {str(key.get("kid", "")): str(key.get("iss", ISSUER)) for key in jwks["keys"]}
 
     def read(self, token: str, now: datetime) -> SlotOffer:
         """Return the offer in ``token``; raise Invalid if it is not ours, Conflict (``offer-expired``) if too old."""
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._keys[str(header.get("kid", ""))]
-            claims = jwt.decode(
-                token, key.key, algorithms=[ALGORITHM], issuer=ISSUER,
-                options={"require": ["exp", "iat"], "verify_exp": False, "verify_iat": False, "verify_aud": False},
-            )  # fmt: skip
+            claims = self._claims(token, ISSUER)
             offer = SlotOffer.model_validate(claims["offer"])
         except (jwt.PyJWTError, KeyError, ValidationError, TypeError):
             raise Invalid("The slot offer is not one of ours; search again.", slug="offer-invalid") from None
-        if int(claims["exp"]) <= now.timestamp():
-            raise Conflict("The slot offer has expired; search again.", slug="offer-expired")
+        _require_fresh(claims, now)
         return offer
+
+    def read_reserved(self, token: str, now: datetime) -> ReservedOffer:
+        """Return what waitlist reserved in ``token``; raise as ``read`` does."""
+        try:
+            claims = self._claims(token, WAITLIST)
+            reserved = ReservedOffer.model_validate({name: claims[name] for name in ReservedOffer.model_fields})
+        except (jwt.PyJWTError, KeyError, ValidationError, TypeError):
+            raise Invalid("The offer is not one of waitlist's.", slug="offer-invalid") from None
+        _require_fresh(claims, now)
+        return reserved
+
+    def _claims(self, token: str, issuer: str) -> Mapping[str, Any]:
+        key_id = str(jwt.get_unverified_header(token).get("kid", ""))
+        if self._issuers[key_id] != issuer:
+            raise KeyError(key_id)
+        claims: Mapping[str, Any] = jwt.decode(
+            token, self._keys[key_id].key, algorithms=[ALGORITHM], issuer=issuer,
+            options={"require": ["exp", "iat"], "verify_exp": False, "verify_iat": False, "verify_aud": False},
+        )  # fmt: skip
+        return claims
+
+
+def _require_fresh(claims: Mapping[str, Any], now: datetime) -> None:
+    if int(claims["exp"]) <= now.timestamp():
+        raise Conflict("The slot offer has expired; search again.", slug="offer-expired")

@@ -12,6 +12,7 @@ from services.contracts.events import availability as a
 from services.contracts.events import booking as b
 from services.contracts.events import directory as d
 from services.contracts.events import notifications as n
+from services.contracts.events import waitlist as w
 from services.contracts.events.base import Event
 
 BUS = "careslot"
@@ -121,6 +122,8 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.SlotFreed,
+            b.SlotReleased,
         ),
         "services.availability.consumers:on_appointment",
     ),
@@ -133,6 +136,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"
     ),
+    Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
         "notifications-appointments",
         "notifications",
@@ -153,6 +157,23 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
         "services.notifications.lambdas.directory_events:handler",
         runs="lambda",
+    ),
+    Subscription(
+        "notifications-offers",
+        "notifications",
+        (w.OfferMade, w.OfferAccepted, w.OfferDeclined, w.OfferExpired),
+        "services.notifications.lambdas.offer_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
+        "waitlist-directory",
+        "waitlist",
+        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded),
+        "services.waitlist.consumers:on_directory",
+    ),
+    Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),
+    Subscription(
+        "waitlist-freed-slots", "waitlist", (b.SlotFreed, b.SlotReleased), "services.waitlist.consumers:on_freed_slot"
     ),
 )
 
@@ -188,7 +209,9 @@ UNCONSUMED: dict[type[Event], str] = {
     d.RoleAssigned: "role assignments reach services inside tokens; the event serves the access review",
     n.MessageSent: "delivery is read from notifications' own ledger; the event lets operators follow it",
     n.MessageFailed: "delivery is read from notifications' own ledger; the event lets operators follow it",
-    n.PreferencesChanged: "preferences are read where they are kept; the event tells operators that they changed",
+    w.RequestJoined: "requests are read where they are kept; the event lets operators follow the list",
+    w.RequestWithdrawn: "requests are read where they are kept; the event lets operators follow the list",
+    w.RequestExpired: "requests are read where they are kept; the event lets operators follow the list",
 }
 
 

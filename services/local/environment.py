@@ -1,6 +1,7 @@
 """What each program is told: one file of variables a service, readable by its owner only, made anew at each `up`.
 
-A service gets what it needs and nothing else: only availability learns where the private key of slot offers lies.
+A service gets what it needs and nothing else: only availability and waitlist learn where a private key lies,
+each its own.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def function_environment(service: str, facts: Facts) -> dict[str, str]:
         "CARESLOT_DATABASE_URL": facts.databases[service],
         "CARESLOT_BUS_NAME": bus_name(facts.prefix),
         "CARESLOT_LOG_LEVEL": "INFO",
-        **(SENDERS if service == "notifications" else {}),
+        **({**SENDERS, "CARESLOT_PORTAL_URL": _portal(facts)} if service == "notifications" else {}),
         **client_environment(facts.emulator_url),
     }
 
@@ -105,6 +106,10 @@ def process_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.defpath, **kept, "PYTHONUNBUFFERED": "1", **variables}
 
 
+def _portal(facts: Facts) -> str:
+    return f"http://127.0.0.1:{facts.gateway_port}/portal"
+
+
 def _own(service: str, facts: Facts) -> dict[str, str]:
     if service == "directory":
         return {"CARESLOT_USER_POOL_ID": facts.identity.pool_id}
@@ -112,6 +117,14 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
         return {
             "CARESLOT_OFFER_SIGNING_KEY": str(facts.offer_keys.private),
             "CARESLOT_OFFER_KEY_ID": facts.offer_keys.key_id,
+        }
+    if service == "waitlist":
+        return {
+            "CARESLOT_OFFER_SIGNING_KEY": str(facts.offer_keys.waitlist_private),
+            "CARESLOT_OFFER_KEY_ID": facts.offer_keys.waitlist_key_id,
+            "CARESLOT_TOKEN_URL": facts.identity.token_url,
+            "CARESLOT_CLIENT_ID": facts.identity.waitlist_client_id,
+            "CARESLOT_CLIENT_SECRET": facts.identity.waitlist_client_secret,
         }
     if service == "booking":
         return {"CARESLOT_OFFER_KEYS": str(facts.offer_keys.public)}

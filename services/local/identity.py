@@ -22,13 +22,20 @@ from services.local.aws import Aws
 from services.local.emulator import REGION
 
 if TYPE_CHECKING:
-    from types_boto3_cognito_idp.type_defs import AttributeTypeTypeDef, SchemaAttributeTypeTypeDef
+    from types_boto3_cognito_idp.type_defs import (
+        AttributeTypeTypeDef,
+        ResourceServerScopeTypeTypeDef,
+        SchemaAttributeTypeTypeDef,
+    )
 
 POOL = "careslot"
 PORTAL = "portal"
 APP = "external-app"
 RESOURCE_SERVER = "careslot"
 SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities, clinicians and visit types"}
+# What only a service of ours may do: never in the scopes of an external app.
+SERVICE_SCOPES = {"waitlist.offer": "keep freed slots while an offer of them is out"}
+WAITLIST = "waitlist"
 TOKEN_MINUTES = 15
 REFRESH_HOURS = 12
 PEOPLE = tuple(role for role in Role if role is not Role.EXTERNAL_APP)
@@ -45,11 +52,14 @@ class Identity:
     portal_client_id: str
     app_client_id: str
     app_client_secret: str
+    waitlist_client_id: str = ""
+    waitlist_client_secret: str = ""
 
     @property
-    def audiences(self) -> tuple[str, str]:
+    def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        return (self.portal_client_id, self.app_client_id)
+        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id)
+        return tuple(client for client in clients if client)
 
 
 def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
@@ -61,6 +71,7 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     _ensure_scopes(aws, pool_id)
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, APP)
+    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, SERVICE_SCOPES)
     return Identity(
         pool_id=pool_id,
         issuer=f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}",
@@ -69,6 +80,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         portal_client_id=portal,
         app_client_id=app,
         app_client_secret=secret,
+        waitlist_client_id=waitlist,
+        waitlist_client_secret=waitlist_secret,
     )
 
 
@@ -161,18 +174,26 @@ def _ensure_groups(aws: Aws, pool_id: str) -> None:
 
 
 def _ensure_scopes(aws: Aws, pool_id: str) -> None:
+    known = {**SCOPES, **SERVICE_SCOPES}
+    scopes: list[ResourceServerScopeTypeTypeDef] = [
+        {"ScopeName": name, "ScopeDescription": text} for name, text in known.items()
+    ]
     try:
-        aws.cognito.describe_resource_server(UserPoolId=pool_id, Identifier=RESOURCE_SERVER)
+        found = aws.cognito.describe_resource_server(UserPoolId=pool_id, Identifier=RESOURCE_SERVER)
+        if {scope["ScopeName"] for scope in found["ResourceServer"].get("Scopes", [])} != set(known):
+            aws.cognito.update_resource_server(
+                UserPoolId=pool_id, Identifier=RESOURCE_SERVER, Name=RESOURCE_SERVER, Scopes=scopes
+            )
     except aws.cognito.exceptions.ResourceNotFoundException:
         aws.cognito.create_resource_server(
             UserPoolId=pool_id,
             Identifier=RESOURCE_SERVER,
             Name=RESOURCE_SERVER,
-            Scopes=[{"ScopeName": name, "ScopeDescription": text} for name, text in SCOPES.items()],
+            Scopes=scopes,
         )
 
 
-def _ensure_client(aws: Aws, pool_id: str, name: str) -> tuple[str, str]:
+def _ensure_client(aws: Aws, pool_id: str, name: str, scopes: Iterable[str] = SCOPES) -> tuple[str, str]:
     """Return id and secret (empty for the portal, which is a public client) of the app client."""
     for page in aws.cognito.get_paginator("list_user_pool_clients").paginate(
         UserPoolId=pool_id, PaginationConfig={"PageSize": 60}
@@ -198,7 +219,7 @@ def _ensure_client(aws: Aws, pool_id: str, name: str) -> tuple[str, str]:
             GenerateSecret=True,
             AllowedOAuthFlows=["client_credentials"],
             AllowedOAuthFlowsUserPoolClient=True,
-            AllowedOAuthScopes=[f"{RESOURCE_SERVER}/{scope}" for scope in SCOPES],
+            AllowedOAuthScopes=[f"{RESOURCE_SERVER}/{scope}" for scope in scopes],
             AccessTokenValidity=TOKEN_MINUTES,
             TokenValidityUnits={"AccessToken": "minutes"},
         )

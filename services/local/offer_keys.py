@@ -6,27 +6,45 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
+from services.contracts.slot_offer import ISSUER, WAITLIST
 from services.local.state import write_private
 
 
 @dataclass(frozen=True, slots=True)
 class OfferKeyFiles:
-    """``private`` is PKCS #8 PEM, ``public`` a JSON Web Key Set (RFC 7517); ``key_id`` names the key in both."""
+    """``private`` is PKCS #8 PEM, ``public`` a JSON Web Key Set (RFC 7517); ``key_id`` names the key in both.
+
+    The set holds availability's key and waitlist's, each with its owner (``iss``).
+    """
 
     private: Path
     public: Path
     key_id: str
+    waitlist_private: Path = Path()
+    waitlist_key_id: str = ""
 
 
 def ensure_offer_keys(folder: Path) -> OfferKeyFiles:
-    """Return the key files in ``folder``, making an Ed25519 pair when there is none; both are 0600."""
-    private, public = folder / "slot-offer.pem", folder / "slot-offer.jwks.json"
+    """Return the key files in ``folder``, making Ed25519 pairs when there are none; all are 0600."""
+    private, waitlist, public = (
+        folder / name for name in ("slot-offer.pem", "waitlist-offer.pem", "slot-offer.jwks.json")
+    )
+    keys = [_public_half(private, ISSUER), _public_half(waitlist, WAITLIST)]
+    jwks = {"keys": keys}
+    jwt.PyJWKSet.from_dict(jwks)
+    write_private(public, json.dumps(jwks))
+    return OfferKeyFiles(private, public, str(keys[0]["kid"]), waitlist, str(keys[1]["kid"]))
+
+
+def _public_half(private: Path, owner: str) -> dict[str, Any]:
+    """Return the published half of the key in ``private``, making the key when there is none."""
     if not private.exists():
         key = Ed25519PrivateKey.generate()
         write_private(
@@ -39,7 +57,4 @@ def ensure_offer_keys(folder: Path) -> OfferKeyFiles:
     assert isinstance(loaded, Ed25519PrivateKey)
     described = OKPAlgorithm.to_jwk(loaded.public_key(), as_dict=True)
     key_id = hashlib.sha256(str(described["x"]).encode()).hexdigest()[:16]
-    jwks = {"keys": [{**described, "kid": key_id, "use": "sig", "alg": "EdDSA"}]}
-    jwt.PyJWKSet.from_dict(jwks)
-    write_private(public, json.dumps(jwks))
-    return OfferKeyFiles(private, public, key_id)
+    return {**described, "kid": key_id, "use": "sig", "alg": "EdDSA", "iss": owner}

@@ -12,6 +12,11 @@ async def on_appointment(envelope: Envelope, planning: Planning) -> None:
     await planning.take(event_of(envelope))
 
 
+async def on_offer(envelope: Envelope, planning: Planning) -> None:
+    """Plan the message about an offer, or withdraw it when the offer has ended."""
+    await planning.take_offer(event_of(envelope))
+
+
 async def on_directory(envelope: Envelope, store: Projections) -> None:
     """Keep what the directory tells of patients, facilities and proxies."""
     await record(event_of(envelope), store)

@@ -142,7 +142,7 @@ UnitOfWork = Callable[[], AbstractAsyncContextManager[Store]]
 class Composer(Protocol):
     """Puts a message into words."""
 
-    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime) -> Composed:
+    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime, about: UUID) -> Composed:
         """Return the words; ``starts_at`` is in the zone of the visit."""
         ...
 

@@ -28,7 +28,9 @@ ACTORS = {
     Role.AUDITOR: Actor("a", frozenset({"auditor"}), facilities=INSIDE),
     Role.EXTERNAL_APP: Actor("a", frozenset({"external-app"})),
 }
-SCOPES = frozenset({"careslot/slots.read", "careslot/directory.read", "careslot/changes.read"})
+SCOPES = frozenset(
+    {"careslot/slots.read", "careslot/directory.read", "careslot/changes.read", "careslot/waitlist.offer"}
+)
 
 
 def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
@@ -44,6 +46,7 @@ def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
         "Schedule": {"facility": facility, "clinician": clinician},
         "Patient": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
         "Appointment": {"patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies},
+        "WaitlistRequest": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
         "Preferences": {"patient": patient, "proxies": proxies},
         "AuditTrail": {"facilities": frozenset({facility}), "everywhere": False},
     }

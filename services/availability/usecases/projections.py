@@ -11,7 +11,7 @@ from services.availability.domain.sessions import Period
 from services.availability.domain.wall_clock import zone_of
 from services.availability.ports import Appointment, Occupancy, Store
 from services.availability.usecases.materialise import Horizon, renew
-from services.contracts.events.booking import AppointmentEvent, AppointmentHeld
+from services.contracts.events.booking import AppointmentEvent, AppointmentHeld, FreedSlotEvent, SlotFreed
 from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
 from services.kernel.errors import Invalid
 
@@ -82,5 +82,24 @@ async def take_appointment(store: Occupancy, event: AppointmentEvent) -> None:
             lane=event.lane,
             live=event.status in LIVE,
             expires_at=event.expires_at if isinstance(event, AppointmentHeld) else None,
+        )
+    )
+
+
+async def take_freed_slot(store: Occupancy, event: FreedSlotEvent) -> None:
+    """Keep a freed slot as busy while booking keeps it back; it is free again by itself when that time is over."""
+    if event.ends_at <= event.starts_at:
+        raise Invalid("A slot ends after it starts.", slug="event-invalid")
+    held = event if isinstance(event, SlotFreed) else None
+    await store.put_appointment(
+        Appointment(
+            appointment_id=f"freed:{event.freed_id}",
+            version=event.version,
+            clinician_id=event.clinician_id,
+            facility_id=event.facility_id,
+            period=Period(event.starts_at, event.ends_at),
+            lane=event.lane,
+            live=held is not None,
+            expires_at=held.open_until if held else None,
         )
     )

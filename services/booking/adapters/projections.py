@@ -77,3 +77,17 @@ class PostgresProjections:
             expires_at,
             active,
         )
+
+    async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO waiting_demand (facility_id, specialty, waiting, version) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (facility_id, specialty) DO UPDATE SET waiting = excluded.waiting, version = excluded.version
+            WHERE excluded.version > waiting_demand.version
+            """,
+            facility_id,
+            specialty,
+            waiting,
+            version,
+        )

@@ -11,11 +11,14 @@ from datetime import datetime
 import asyncpg
 
 from services.booking.adapters import statements
+from services.booking.adapters.freed import change_freed, freed_of, keep_back, locked_expired, locked_expired_among
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
 from services.booking.domain.claims import Claim, SlotTaken, Taken, claims_of, keys_to_look_at
+from services.booking.domain.freed import FreedState, end
 from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
+from services.booking.usecases.telling import freed_event
 from services.kernel.actor import system_actor
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Connection, Database
@@ -50,7 +53,7 @@ class PostgresRegister:
                 statements.LOOK,
                 submission and submission.subject, submission and submission.key, question.appointment_id,
                 question.patient_id, question.now, offer and offer.clinician_id, offer and offer.facility_id,
-                offer and offer.starts_at, offer and offer.ends_at, keys,
+                offer and offer.starts_at, offer and offer.ends_at, keys, question.freed_id,
             )  # fmt: skip
         assert row is not None
         stored = None
@@ -65,6 +68,8 @@ class PostgresRegister:
             patient_active=row["patient_active"],
             blocked=row["blocked"],
             taken=tuple(Taken(*claim) for claim in found),
+            freed=freed_of(row["freed"]) if row["freed"] is not None else None,
+            waiting=row["waiting"],
         )
 
     async def carry_out(self, question: Question, decide: Decide) -> Answer:
@@ -95,6 +100,17 @@ class PostgresRegister:
 
         return await self._database.run(work)
 
+    async def end_freed(self, now: datetime, limit: int) -> int:
+        """See ``ports.Register``."""
+
+        async def work(connection: Connection) -> int:
+            expired = await locked_expired(connection, now, limit)
+            for freed in expired:
+                await change_freed(connection, end(freed, FreedState.EXPIRED, now))
+            return len(expired)
+
+        return await self._database.run(work)
+
     async def _commit(self, question: Question, writing: Writing) -> bool:
         """Write everything of ``writing`` in one transaction; False (and nothing written) when someone was faster."""
         submission = question.submission
@@ -111,6 +127,10 @@ class PostgresRegister:
             if writing.expired:
                 rows = await connection.fetch(statements.EXPIRED_AMONG, list(writing.expired), question.now)
                 await _end(connection, [expire(appointment_of(row), question.now) for row in rows], question.now)
+                for freed in await locked_expired_among(connection, list(writing.expired), question.now):
+                    await change_freed(connection, end(freed, FreedState.EXPIRED, question.now))
+            if writing.takes is not None:
+                _require(await change_freed(connection, writing.takes), True)
             if change.before is None:
                 _require(await connection.fetchval(statements.CREATE, *once, *_columns(claims)), len(claims))
             else:
@@ -121,6 +141,10 @@ class PostgresRegister:
                         statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
                     )
                     _require(taken, len(claims))
+            # Told before what freed it, so that no reader sees the place open in between.
+            if writing.leaves is not None:
+                _require(await keep_back(connection, writing.leaves), True)
+                await append_events(connection, [freed_event(writing.leaves)], question.now)
             await append_events(connection, [event], question.now)
             await append_audit(connection, writing.audit)
 

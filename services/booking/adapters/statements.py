@@ -21,12 +21,19 @@ SELECT
         WHERE NOT b.withdrawn AND b.period && tstzrange($8, $9)
             AND ((b.subject_id = $6 AND b.kind = 'clinician') OR (b.subject_id = $7 AND b.kind = 'facility'))
     ) AS blocked,
-    t.keys, t.holders, t.expiries
+    t.keys, t.holders, t.expiries,
+    (SELECT to_jsonb(f) FROM freed_slot AS f WHERE f.id = $11) AS freed,
+    EXISTS (
+        SELECT FROM waiting_demand AS w
+        WHERE w.facility_id = a.facility_id AND w.specialty = a.specialty AND w.waiting
+    ) AS waiting
 FROM (VALUES (true)) AS always
 LEFT JOIN appointment AS a ON a.id = $3
 LEFT JOIN idempotency AS i ON i.actor = $1 AND i.key = $2
 CROSS JOIN LATERAL (
-    SELECT array_agg(c.key) AS keys, array_agg(c.appointment_id) AS holders, array_agg(c.expires_at) AS expiries
+    SELECT
+        array_agg(c.key) AS keys, array_agg(coalesce(c.appointment_id, c.freed_id)) AS holders,
+        array_agg(c.expires_at) AS expiries
     FROM unnest($10::bigint []) AS wanted (key)
     JOIN claim AS c
         ON int8range(c.key, c.key, '[]') && int8range(wanted.key, wanted.key, '[]')
@@ -153,7 +160,7 @@ FROM jsonb_populate_recordset(null::status_history, $2)
 
 # One row of `spot` a lane to look at; n says which offer it belongs to.
 STANDING_IN_THE_WAY = """
-SELECT spot.n, c.key, c.appointment_id, c.expires_at
+SELECT spot.n, c.key, coalesce(c.appointment_id, c.freed_id) AS holder, c.expires_at
 FROM unnest($1::int [], $2::bigint [], $3::timestamptz [], $4::timestamptz []) AS spot (n, key, starts_at, ends_at)
 JOIN claim AS c
     ON int8range(c.key, c.key, '[]') && int8range(spot.key, spot.key, '[]')

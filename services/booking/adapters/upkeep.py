@@ -1,4 +1,4 @@
-"""What booking does by the clock: end holds nobody confirmed, and forget what has served its time.
+"""What booking does by the clock: end holds and graces that ran out, and forget what has served its time.
 
 Correctness does not hang on it: whoever needs the place of an expired hold ends it in the same transaction. The sweeper
 makes the place visible to search again, also after a crash, because what is due is read from the table.
@@ -22,13 +22,14 @@ BLOCKS_KEPT = timedelta(days=30)
 
 
 async def sweep(register: Register, clock: Clock) -> int:
-    """End every hold that has run out; return how many."""
+    """End every hold and every freed slot that has run out; return how many."""
     ended = 0
-    while done := await register.end_expired(clock.now(), BATCH):
-        ended += done
-        OUTCOMES.labels("booking", "hold-expired").inc(done)
-        if done < BATCH:
-            break
+    for outcome, end in (("hold-expired", register.end_expired), ("freed-slot-expired", register.end_freed)):
+        while done := await end(clock.now(), BATCH):
+            ended += done
+            OUTCOMES.labels("booking", outcome).inc(done)
+            if done < BATCH:
+                break
     return ended
 
 

@@ -72,8 +72,10 @@ async def book_appointment(
     response: Response,
 ) -> dict[str, Any]:  # fmt: skip
     """Book an offered slot for a patient at once: hold and confirmation in one."""
-    asked = submission(gate.actor.subject, key, "book", body.model_dump(mode="json"))
+    asked = submission(gate.actor.subject, key, "book", body.model_dump(mode="json", exclude_none=True))
     request = Request(gate, asked, body.offer, authorization)
+    if body.freed_id is not None:
+        return _send(await booking.take.book_freed(request, body.patient_id, body.freed_id), response)
     return _send(await booking.take.book(request, body.patient_id), response)
 
 
@@ -94,7 +96,7 @@ async def cancel_appointment(
     appointment_id: AppointmentId, body: CancelBody, key: IdempotencyKey, if_match: IfMatch, gate: GateDep,
     booking: BookingDep, response: Response,
 ) -> dict[str, Any]:  # fmt: skip
-    """Call an appointment off; its slot is free at once."""
+    """Call an appointment off; its slot is free at once, or offered to those who wait for one like it."""
     content = {"appointment_id": str(appointment_id), "reason": str(body.reason)}
     asked = submission(gate.actor.subject, key, "cancel", content)
     return _send(await booking.change.cancel(gate, asked, appointment_id, if_match, body.reason), response)

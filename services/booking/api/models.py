@@ -38,11 +38,13 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_as_written), AfterValidator(
 Day = Annotated[date, BeforeValidator(_as_written)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A request body; what it does not know, it refuses."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class OfferBody(_Body):
+class OfferBody(Body):
     """A signed slot offer, as availability's search returned it."""
 
     offer: str = Field(pattern=OFFER, max_length=8192, description="the token of the slot offer")
@@ -52,15 +54,19 @@ class BookBody(OfferBody):
     """For whom the offered slot is to be booked."""
 
     patient_id: str = Field(pattern=ID)
+    freed_id: UUID | None = Field(
+        default=None, description="the freed slot that waitlist's offer is of; then only its patient may book it"
+    )
 
 
-class HoldBody(BookBody):
+class HoldBody(OfferBody):
     """For whom the offered slot is to be held, and how long if not as usual."""
 
+    patient_id: str = Field(pattern=ID)
     hold_seconds: int | None = Field(default=None, ge=10, le=3600)
 
 
-class CancelBody(_Body):
+class CancelBody(Body):
     """Why; codes only, because free text ends up holding health information."""
 
     reason: CancelReason

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from services.booking.usecases.changing import ChangeAppointments
 from services.booking.usecases.following import Broadcaster
+from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.reading import ReadAppointments
 from services.booking.usecases.taking import TakeSlots
 
@@ -18,6 +19,7 @@ class Booking:
 
     take: TakeSlots
     change: ChangeAppointments
+    keep: KeepFreedSlots
     read: ReadAppointments
     broadcast: Broadcaster
     hold: timedelta

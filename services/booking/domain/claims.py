@@ -59,20 +59,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A claim someone holds on a key and period we asked about."""
+    """A claim someone holds on a key and period we asked about; ``holder`` is an appointment or a freed slot."""
 
     key: int
-    appointment_id: UUID
+    holder: UUID
     expires_at: datetime | None
 
     def expired(self, now: datetime) -> bool:
-        """Whether it belongs to a hold that has run out."""
+        """Whether it belongs to a hold or a freed slot that has run out."""
         return self.expires_at is not None and self.expires_at <= now
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The place an offer becomes once lanes are chosen, and the expired holds that must go first."""
+    """The place an offer becomes once lanes are chosen, and the expired holds and freed slots that must go first."""
 
     place: Place
     expired: frozenset[UUID]
@@ -85,8 +85,12 @@ def claim_key(kind: str, resource_id: str, lane: int) -> int:
 
 def claims_of(patient_id: str, resources: Iterable[Occupied]) -> tuple[Claim, ...]:
     """Return the claims of an appointment, ordered by key: whoever takes several takes them in the same order."""
-    occupied = [Occupied(PATIENT, patient_id, depth=1, lane=0), *resources]
-    claims = [Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane)) for item in occupied]
+    return resource_claims([Occupied(PATIENT, patient_id, depth=1, lane=0), *resources])
+
+
+def resource_claims(resources: Iterable[Occupied]) -> tuple[Claim, ...]:
+    """Return the claims of resources alone, ordered by key: those of a place without a patient."""
+    claims = [Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane)) for item in resources]
     return tuple(sorted(claims, key=lambda claim: claim.key))
 
 
@@ -106,10 +110,11 @@ def place(
     """Return the place with the lowest free lanes; raise PatientBusy or SlotTaken.
 
     ``taken`` holds the claims found on the keys of ``keys_to_look_at`` over the offer's period. Those of ``own`` (the
-    appointment being moved) are no hindrance, nor are holds that ran out; the latter are named for removal.
+    appointment being moved, or the freed slot being taken) are no hindrance, nor is what ran out; that is named for
+    removal.
     """
-    others = [claim for claim in taken if claim.appointment_id != own]
-    expired = frozenset(claim.appointment_id for claim in others if claim.expired(now))
+    others = [claim for claim in taken if claim.holder != own]
+    expired = frozenset(claim.holder for claim in others if claim.expired(now))
     live = frozenset(claim.key for claim in others if not claim.expired(now))
     if claim_key(PATIENT, patient_id, 0) in live:
         raise PatientBusy

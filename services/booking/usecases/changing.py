@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.booking.domain import appointment as rules
 from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.freed import GraceRules, freed_by
 from services.booking.domain.lifecycle import Action, CancelReason
 from services.booking.ports import Answer, Look, Question, Register, Replay, Submission, Writing
 from services.booking.usecases.repeating import repeated
@@ -18,6 +19,7 @@ from services.booking.usecases.touching import appointment_resource
 from services.kernel.access import Gate
 from services.kernel.clock import Clock
 from services.kernel.errors import NotFound, StaleVersion
+from services.kernel.ids import new_id
 
 Precondition = frozenset[str]
 ANY_VERSION = "*"
@@ -41,9 +43,10 @@ def require_version(standing: Appointment, precondition: Precondition) -> None:
 class ChangeAppointments:
     """Applies one rule to one appointment."""
 
-    def __init__(self, register: Register, clock: Clock) -> None:
+    def __init__(self, register: Register, clock: Clock, grace: GraceRules) -> None:
         self._register = register
         self._clock = clock
+        self._grace = grace
 
     async def apply(
         self, gate: Gate, submission: Submission, action: Action, appointment_id: UUID, precondition: Precondition
@@ -54,7 +57,7 @@ class ChangeAppointments:
     async def cancel(
         self, gate: Gate, submission: Submission, appointment_id: UUID, precondition: Precondition, reason: CancelReason
     ) -> Answer:
-        """Call it off for ``reason``; its place is free again at once."""
+        """Call it off for ``reason``; its place is free again at once, or kept a moment for those who wait."""
 
         def rule(before: Appointment, now: datetime) -> Change:
             return rules.cancel(before, now, reason)
@@ -80,6 +83,8 @@ class ChangeAppointments:
                 return replay
             change = rule(before, now)
             require_version(before, precondition)
-            return Writing(change, Answer(200, told(change.after), etag(change.after)), (entry,))
+            answer = Answer(200, told(change.after), etag(change.after))
+            leaves = freed_by(change, new_id(), now, self._grace) if look.waiting else None
+            return Writing(change, answer, (entry,), leaves=leaves)
 
         return await self._register.carry_out(Question(now, submission, appointment_id), decide)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.booking.domain import appointment as rules
 from services.booking.domain.claims import PlaceLost, Placement, SlotWithdrawn, place
+from services.booking.domain.freed import FreedSlotGone, FreedState, GraceRules, end, freed_by
 from services.booking.domain.lifecycle import Action
 from services.booking.ports import Answer, Decide, Look, Question, Register, Replay, Submission, Writing
 from services.booking.usecases.alternatives import FindAlternatives
@@ -17,7 +18,7 @@ from services.booking.usecases.touching import appointment_resource, told_resour
 from services.contracts.slot_offer import OfferKeys, SlotOffer
 from services.kernel.access import Gate, Resource
 from services.kernel.clock import Clock
-from services.kernel.errors import Conflict, NotFound
+from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.ids import new_id
 
 
@@ -41,12 +42,14 @@ class TakeSlots:
         alternatives: FindAlternatives,
         clock: Clock,
         lost: Callable[[str], None],
+        grace: GraceRules,
     ) -> None:
         self._register = register
         self._offers = offers
         self._alternatives = alternatives
         self._clock = clock
         self._lost = lost
+        self._grace = grace
 
     async def hold(self, request: Request, patient_id: str, keep: timedelta) -> Answer:
         """Hold the offered slot for ``patient_id`` during ``keep``; Conflict when it cannot be had."""
@@ -87,10 +90,51 @@ class TakeSlots:
             placement = _placement(look, offer, patient_id, now, own=before.id)
             change = rules.move(before, now, placement.place)
             answer = Answer(200, told(change.after), etag(change.after))
-            return Writing(change, answer, (former, wanted), placement.expired)
+            leaves = freed_by(change, new_id(), now, self._grace) if look.waiting else None
+            return Writing(change, answer, (former, wanted), placement.expired, leaves)
 
         asked = Question(now, request.submission, appointment_id, patient_id, offer)
         return await self._settle(asked, decide, request, patient_id, offer)
+
+    async def book_freed(self, request: Request, patient_id: str, freed_id: UUID) -> Answer:
+        """Book a freed slot for the patient whom waitlist offered it; Conflict when it is kept no more.
+
+        Nothing else is searched when it is lost: waitlist is calling, and one hop is all there may be.
+        """
+        now = self._clock.now()
+        question = Question(now, request.submission, patient_id=patient_id)
+
+        def read() -> SlotOffer:
+            reserved = self._offers.read_reserved(request.offer, now)
+            if (reserved.patient_id, reserved.freed_id) != (patient_id, freed_id):
+                raise Invalid("The offer is for another patient or another slot.", slug="offer-not-yours")
+            return reserved.offer
+
+        offer = await self._read(request, question, read)
+        if isinstance(offer, Answer):
+            return offer
+
+        def decide(look: Look) -> Writing | Replay:
+            entry = request.gate.require(_wanted(offer, patient_id, look.proxies, offer.slot_id))
+            if replay := repeated(request.submission, look, entry):
+                return replay
+            freed = look.freed
+            if freed is None or not freed.held(now) or freed.place.slot_id != offer.slot_id:
+                raise FreedSlotGone
+            _require_bookable(look, offer, now)
+            # Asked for the patient's sake alone: the place itself is the freed slot's, lanes and all.
+            placement = place(offer, patient_id, look.taken, now, freed_id)
+            change = rules.create(Action.BOOK, new_id(), patient_id, freed.place, now, None)
+            answer = Answer(201, told(change.after), etag(change.after))
+            taken = end(freed, FreedState.TAKEN, now)
+            return Writing(change, answer, (entry,), placement.expired, takes=taken)
+
+        asked = Question(now, request.submission, patient_id=patient_id, offer=offer, freed_id=freed_id)
+        try:
+            return await self._register.carry_out(asked, decide)
+        except PlaceLost as refusal:
+            self._lost(refusal.slug)
+            raise Conflict(refusal.detail, slug=refusal.slug) from None
 
     async def _create(self, request: Request, patient_id: str, action: Action, keep: timedelta | None) -> Answer:
         now = self._clock.now()
@@ -120,10 +164,12 @@ class TakeSlots:
             found = await self._alternatives.near(offer, patient_id, request.authorization)
             raise Conflict(refusal.detail, slug=refusal.slug, extra=found.as_problem()) from None
 
-    async def _read(self, request: Request, question: Question) -> SlotOffer | Answer:
+    async def _read(
+        self, request: Request, question: Question, read: Callable[[], SlotOffer] | None = None
+    ) -> SlotOffer | Answer:
         """Return the offer; or, when it is too old but the command succeeded with it before, that answer again."""
         try:
-            return self._offers.read(request.offer, question.now)
+            return read() if read else self._offers.read(request.offer, question.now)
         except Conflict as expired:
             # Kept under another name: Python drops the exception's when the clause ends, decide runs inside it.
             refusal = expired
@@ -145,10 +191,14 @@ def _wanted(offer: SlotOffer, patient_id: str, proxies: frozenset[str], id_: str
 
 
 def _placement(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
+    _require_bookable(look, offer, now)
+    return place(offer, patient_id, look.taken, now, own)
+
+
+def _require_bookable(look: Look, offer: SlotOffer, now: datetime) -> None:
     if not look.patient_active:
         raise Conflict("The patient's record is closed.", slug="patient-inactive")
     if now >= offer.starts_at:
         raise Conflict("The slot has begun or passed; search again.", slug="too-late")
     if look.blocked:
         raise SlotWithdrawn
-    return place(offer, patient_id, look.taken, now, own)

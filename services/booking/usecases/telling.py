@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.freed import FreedSlot, FreedState
 from services.booking.domain.lifecycle import Action
 from services.contracts.events import booking as events
 
@@ -70,6 +71,23 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
             return events.AppointmentFulfilled(**fields)
         case Action.NO_SHOW:
             return events.AppointmentNoShow(**fields)
+
+
+def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:
+    """Return the event that tells how a freed slot now stands."""
+    place = freed.place
+    fields: dict[str, Any] = {
+        "freed_id": str(freed.id), "version": freed.version, "clinician_id": place.clinician_id,
+        "facility_id": place.facility_id, "starts_at": place.starts_at, "ends_at": place.ends_at, "lane": place.lane,
+    }  # fmt: skip
+    if freed.state is not FreedState.OPEN:
+        return events.SlotReleased(**fields, outcome=str(freed.state))
+    resources = tuple(events.FreedResource(kind=r.kind, id=r.id, depth=r.depth) for r in place.resources)
+    return events.SlotFreed(
+        **fields, slot_id=place.slot_id, specialty=place.specialty, visit_type=place.visit_type,
+        timezone=place.timezone, schedule_version=place.schedule_version, resources=resources,
+        open_until=freed.open_until,
+    )  # fmt: skip
 
 
 def _instant(at: datetime) -> str:

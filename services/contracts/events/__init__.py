@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from services.contracts.events import availability, booking, directory, notifications
+from services.contracts.events import availability, booking, directory, notifications, waitlist
 from services.contracts.events.base import Event
 from services.kernel.errors import Invalid, NotFound
 from services.kernel.outbox import Envelope
@@ -28,9 +28,19 @@ EVENTS: dict[str, type[Event]] = {
         booking.AppointmentCheckedIn,
         booking.AppointmentFulfilled,
         booking.AppointmentNoShow,
+        booking.SlotFreed,
+        booking.SlotReleased,
         notifications.MessageSent,
         notifications.MessageFailed,
         notifications.PreferencesChanged,
+        waitlist.DemandChanged,
+        waitlist.RequestJoined,
+        waitlist.RequestWithdrawn,
+        waitlist.RequestExpired,
+        waitlist.OfferMade,
+        waitlist.OfferAccepted,
+        waitlist.OfferDeclined,
+        waitlist.OfferExpired,
     )
 }
 

@@ -6,7 +6,7 @@ A projection keeps the highest version it has seen, so order and repetition do n
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.events.base import Event
 
@@ -116,3 +116,59 @@ class AppointmentNoShow(AppointmentEvent):
 
     TYPE: ClassVar[str] = "booking.appointment-noshow.v1"
     EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "noshow", "version": 2}
+
+
+_FREED: dict[str, Any] = {
+    "freed_id": "0197a000-0000-7000-8000-0000000000f1", "version": 1, "clinician_id": "cln-00001",
+    "facility_id": "fac-0001", "starts_at": "2027-01-04T14:00:00Z", "ends_at": "2027-01-04T14:20:00Z", "lane": 0,
+}  # fmt: skip
+
+
+class FreedSlotEvent(Event):
+    """A slot somebody gave up while others wait for one like it. Names no patient and no appointment."""
+
+    freed_id: str
+    version: int
+    clinician_id: str
+    facility_id: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    lane: int
+
+
+class FreedResource(BaseModel):
+    """A resource of a freed slot, as slot offers name it; apart from them, because functions have no cryptography."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: str
+    id: str
+    depth: int
+
+
+class SlotFreed(FreedSlotEvent):
+    """A freed slot is kept out of search until ``open_until``; told again, with a higher version, when extended."""
+
+    TYPE: ClassVar[str] = "booking.slot-freed.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_FREED, "slot_id": "slot-1", "specialty": "family-medicine", "visit_type": "family-medicine-follow-up",
+        "timezone": "America/New_York", "schedule_version": 1,
+        "resources": [{"kind": "clinician", "id": "cln-00001", "depth": 1}], "open_until": "2027-01-03T14:00:30Z",
+    }  # fmt: skip
+
+    slot_id: str
+    specialty: str
+    visit_type: str
+    timezone: str
+    schedule_version: int
+    resources: tuple[FreedResource, ...]
+    open_until: AwareDatetime
+
+
+class SlotReleased(FreedSlotEvent):
+    """A freed slot is kept no longer: ``outcome`` is ``expired``, ``released`` or ``taken``."""
+
+    TYPE: ClassVar[str] = "booking.slot-released.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_FREED, "version": 2, "outcome": "expired"}
+
+    outcome: str

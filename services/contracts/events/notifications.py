@@ -40,11 +40,16 @@ class MessageFailed(Event):
 
 
 class PreferencesChanged(Event):
-    """A patient changed how they want to be reached; read them from notifications."""
+    """A patient changed how they want to be reached; read them from notifications.
+
+    ``offers`` says whether they may be sent offers of earlier visits now: express consent (47 CFR 64.1200(f)(9)) and
+    no opt-out. Missing from events of older publishers, which says nothing.
+    """
 
     TYPE: ClassVar[str] = "notifications.preferences-changed.v1"
     PHI: ClassVar[bool] = True
-    EXAMPLE: ClassVar[Mapping[str, Any]] = {"patient_id": "pat-000001", "version": 2}
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {"patient_id": "pat-000001", "version": 2, "offers": True}
 
     patient_id: str
     version: int
+    offers: bool | None = None

@@ -12,9 +12,9 @@ from services.notifications.adapters.templates import (
     FOLDER,
     ORGANIZATION_ROOM,
     PHONE_ROOM,
-    VARIABLES,
     environment,
     name_of,
+    variables_of,
 )
 from services.notifications.domain.gsm7 import TEXT_LIMIT, NotGsm7Error, septets, to_gsm7
 from services.notifications.domain.messages import Channel, Kind, Language
@@ -62,20 +62,21 @@ def _faults_of(folder: Path, kind: Kind, channel: Channel, language: Language) -
     except TemplateError as error:
         yield f"is not a template: {error}"
         return
-    yield from _wrong_nodes(tree, channel)
+    allowed = variables_of(kind, channel)
+    yield from _wrong_nodes(tree, channel, allowed)
     text = "".join(data.data for data in tree.find_all(nodes.TemplateData))
     yield from (f"may not say {match.group()!r}" for match in FORBIDDEN.finditer(text))
     names = {name.name for name in tree.find_all(nodes.Name)}
-    yield from (f"does not tell {name}" for name in sorted(VARIABLES - names))
+    yield from (f"does not tell {name}" for name in sorted(allowed - names))
     if channel is Channel.SMS:
         yield from _wrong_text(text, source, language)
 
 
-def _wrong_nodes(tree: nodes.Template, channel: Channel) -> Iterator[str]:
+def _wrong_nodes(tree: nodes.Template, channel: Channel, allowed: frozenset[str]) -> Iterator[str]:
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, _PLAIN_NODES):
             yield f"may only name variables, not use {type(node).__name__}"
-        elif isinstance(node, nodes.Name) and node.name not in VARIABLES:
+        elif isinstance(node, nodes.Name) and node.name not in allowed:
             yield f"may not use {node.name}"
     blocks = [block.name for block in tree.find_all(nodes.Block)]
     if blocks != (["subject", "body"] if channel is Channel.EMAIL else []):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -15,9 +16,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "templates"
 # What a message may say (45 CFR 164.502(b); HHS FAQ 198: "leaving only its name and number and other information
 # necessary to confirm an appointment"). Never specialty, clinician, visit type or the patient's name.
 VARIABLES = frozenset({"organization", "when", "callback_phone"})
+# The one link we send: to an offer, by an id that tells nothing. In mails only: links in texts are how they are forged.
+LINK = "link"
 # Room the texts leave for the two that are configured, in GSM 7-bit characters.
 ORGANIZATION_ROOM = 40
 PHONE_ROOM = 16
+PORTAL_URL = "https://portal.careslot.example"
 
 
 def environment(folder: Path = FOLDER) -> ImmutableSandboxedEnvironment:
@@ -27,24 +31,37 @@ def environment(folder: Path = FOLDER) -> ImmutableSandboxedEnvironment:
     )
 
 
+def variables_of(kind: Kind, channel: Channel) -> frozenset[str]:
+    """Return what a template must name, and may."""
+    return VARIABLES | {LINK} if (kind, channel) == (Kind.OFFER, Channel.EMAIL) else VARIABLES
+
+
 def name_of(kind: Kind, channel: Channel, language: Language) -> str:
     """Return a template's file name, relative to the folder."""
     return f"{language}/{kind}.{channel}.j2"
 
 
 class TemplateComposer:
-    """Composes from the files; ``organization`` and ``callback_phone`` are the same in every message."""
+    """Composes from the files; ``organization`` and ``callback_phone`` are the same in every message.
 
-    def __init__(self, organization: str, callback_phone: str, folder: Path = FOLDER) -> None:
+    ``portal_url`` is where patients sign in, without a final stroke.
+    """
+
+    def __init__(
+        self, organization: str, callback_phone: str, folder: Path = FOLDER, *, portal_url: str = PORTAL_URL
+    ) -> None:
+        self._portal_url = portal_url.rstrip("/")
         _require_room("organization", organization, ORGANIZATION_ROOM)
         _require_room("callback phone", callback_phone, PHONE_ROOM)
         self._values = {"organization": organization, "callback_phone": callback_phone}
         self._environment = environment(folder)
 
-    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime) -> Composed:
-        """Return the words; ``starts_at`` is in the zone of the visit."""
+    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime, about: UUID) -> Composed:
+        """Return the words; ``starts_at`` is in the zone of the visit, ``about`` the id of its subject."""
         template = self._environment.get_template(name_of(kind, channel, language))
         values = {**self._values, "when": local_time(starts_at, language, channel)}
+        if LINK in variables_of(kind, channel):
+            values[LINK] = f"{self._portal_url}/offers/{about}"
         if channel is Channel.SMS:
             return Composed("", to_gsm7(template.render(values).strip()))
         context = template.new_context(values)

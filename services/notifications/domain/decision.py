@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.notifications.domain.messages import Channel, Language, Message
-from services.notifications.domain.people import Preferences, Recipient, Topic
+from services.notifications.domain.messages import Channel, Kind, Language, Message
+from services.notifications.domain.people import Preferences, Recipient, topic_of
 from services.notifications.domain.quiet_hours import next_allowed
 from services.notifications.domain.texting import next_text_at
 
@@ -73,7 +73,7 @@ def decide(
     if overtaken:
         return Withdraw("appointment-changed")
     if now >= message.starts_at:
-        return Suppress("visit-started")
+        return Suppress("offer-ended" if message.kind is Kind.OFFER else "visit-started")
     if superseded:
         return Suppress("superseded")
     if recipient is None:
@@ -83,7 +83,7 @@ def decide(
         return Suppress("recipient-inactive")
     if preferences.opted_out:
         return Suppress("opted-out")
-    if not preferences.consent.get(Topic.REMINDERS, False):
+    if not preferences.consent.get(topic_of(message.kind), False):
         return Suppress("no-consent")
     return _by_channel(message, recipient, preferences, texts, now)
 

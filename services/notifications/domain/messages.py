@@ -7,7 +7,11 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """Why a message is sent. The reminders are the cadence of domain.cadence."""
+    """Why a message is sent. The reminders are the cadence of domain.cadence.
+
+    ``offer`` is about an offer of waitlist, not an appointment: the offer's id stands where the appointment's does,
+    and its end where the visit's start does, because after it there is nothing left to tell.
+    """
 
     CONFIRMATION = "confirmation"
     REMINDER_7D = "reminder-7d"
@@ -15,6 +19,7 @@ class Kind(StrEnum):
     REMINDER_1D = "reminder-1d"
     MOVED = "moved"
     CANCELLED = "cancelled"
+    OFFER = "offer"
 
 
 REMINDERS = frozenset({Kind.REMINDER_7D, Kind.REMINDER_3D, Kind.REMINDER_1D})

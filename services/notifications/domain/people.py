@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from services.notifications.domain.messages import Channel, Language
+from services.notifications.domain.messages import Channel, Kind, Language
 
 
 class Topic(StrEnum):
-    """What consent is given for. Everything sent today is about an appointment and has the topic ``reminders``.
+    """What consent is given for. Everything about an appointment has the topic ``reminders``.
 
     Reminders of care are treatment and sent to the number the patient gave (45 CFR 164.506(c), 47 CFR
     64.1200(a)(9)(iv)): allowed until refused. Offers need to be asked for; marketing needs an authorization
@@ -18,6 +18,14 @@ class Topic(StrEnum):
     REMINDERS = "reminders"
     OFFERS = "offers"
     MARKETING = "marketing"
+
+
+TOPICS: dict[Kind, Topic] = {Kind.OFFER: Topic.OFFERS}
+
+
+def topic_of(kind: Kind) -> Topic:
+    """Return what the patient must have agreed to before a message of this kind is sent."""
+    return TOPICS.get(kind, Topic.REMINDERS)
 
 
 CONSENT_BY_DEFAULT: dict[Topic, bool] = {Topic.REMINDERS: True, Topic.OFFERS: False, Topic.MARKETING: False}
@@ -75,6 +83,11 @@ class Preferences:
     timezone: str | None = None
     consent: dict[Topic, bool] = field(default_factory=lambda: dict(CONSENT_BY_DEFAULT))
     opted_out: bool = False
+
+    @property
+    def takes_offers(self) -> bool:
+        """Whether they may be offered anything: express consent, and no opt-out."""
+        return self.consent.get(Topic.OFFERS, False) and not self.opted_out
 
     def language_for(self, recipient: Recipient) -> Language:
         """Return the language to write in."""

@@ -18,7 +18,7 @@ from services.kernel.database import Database
 from services.kernel.telemetry import configure_logging
 from services.notifications.adapters.postgres import unit_of_work
 from services.notifications.adapters.senders import ONCE, SesSender, SnsSender
-from services.notifications.adapters.templates import TemplateComposer
+from services.notifications.adapters.templates import PORTAL_URL, TemplateComposer
 from services.notifications.domain.messages import Channel
 from services.notifications.ports import Sender
 from services.notifications.usecases.delivery import Delivery
@@ -36,6 +36,7 @@ class FunctionSettings(BaseSettings):
     sender_email: str = Field(pattern="^[^@\\s]+@[^@\\s]+$", description="identity verified in SES")
     organization: str = Field(description="who writes, at most 40 characters: named in every message")
     callback_phone: str = Field(description="number to call, at most 16 characters: named in every message")
+    portal_url: str = Field(default=PORTAL_URL, pattern="^https?://", description="where patients sign in")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
@@ -56,7 +57,7 @@ class Worker:
         self.delivery = Delivery(
             unit_of_work(self.database),
             senders,
-            TemplateComposer(settings.organization, settings.callback_phone),
+            TemplateComposer(settings.organization, settings.callback_phone, portal_url=settings.portal_url),
             self.clock,
             at_once=settings.database_pool,
         )

@@ -124,7 +124,9 @@ class Delivery:
             )
             if isinstance(decision, Send):
                 local = message.starts_at.astimezone(ZoneInfo(message.timezone))
-                words = self._composer.compose(message.kind, decision.channel, decision.language, local)
+                words = self._composer.compose(
+                    message.kind, decision.channel, decision.language, local, message.appointment_id
+                )
                 return _Claimed(message, decision, words)
         except Exception as error:
             # One message that cannot be put into words must not keep all later ones waiting.

@@ -1,4 +1,4 @@
-"""Turn what happens to an appointment into messages to be sent, and withdraw those that became wrong."""
+"""Turn what happens to an appointment or an offer into messages to be sent, and withdraw those that became wrong."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,6 +15,7 @@ from services.contracts.events.booking import (
     AppointmentMoved,
     AppointmentNoShow,
 )
+from services.contracts.events.waitlist import OfferEvent, OfferMade
 from services.kernel.clock import Clock
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
@@ -56,6 +57,30 @@ class Planning:
             await self._store.withdraw(appointment.appointment_id, appointment.version, now, reason)
             await self._store.plan(await self._messages(appointment, notice, followed, now), now)
         return appointment.appointment_id
+
+    async def take_offer(self, event: Event) -> UUID:
+        """Act on an event of waitlist and return the offer's id; an offer that ended is not told of, however late."""
+        if not isinstance(event, OfferEvent):
+            raise Invalid(f"{event.type} is not an event of waitlist that notifications takes.")
+        now = self._clock.now()
+        recipient = await self._store.recipient(event.patient_id)
+        preferences = await self._store.preferences(event.patient_id)
+        zone = preferences.timezone_for(recipient) if recipient else preferences.timezone or event.timezone
+        offer = Appointment(
+            UUID(event.offer_id), event.version, type(event).TYPE, event.patient_id, "", event.expires_at, zone
+        )
+        if await self._store.keep_appointment(offer):
+            await self._store.withdraw(offer.appointment_id, offer.version, now, "offer-ended")
+            told = (Kind.OFFER,) if isinstance(event, OfferMade) and event.expires_at > now else ()
+            messages = [
+                Message(
+                    new_id(), offer.appointment_id, offer.version, offer.patient_id, kind, offer.starts_at, zone, now,
+                    correlation_id(),
+                )
+                for kind in told
+            ]  # fmt: skip
+            await self._store.plan(messages, now)
+        return offer.appointment_id
 
     async def _messages(
         self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime

@@ -44,7 +44,7 @@ class PreferenceDesk:
                 now = self._clock.now()
                 fresh = await store.keep_preferences(kept, now)
                 if fresh:
-                    await store.publish([PreferencesChanged(patient_id=kept.patient_id, version=kept.version)], now)
+                    await store.publish([_changed(kept)], now)
         kept = _if_known(known, kept)
         if not fresh:
             raise StaleVersion("Read the preferences again and repeat the change with their ETag.")
@@ -67,6 +67,10 @@ class PreferenceDesk:
         resource = Resource("Preferences", patient_id, {"patient": patient_id, "proxies": proxies}, about=patient_id)
         await store.audit(gate.require(resource))
         return await store.recipient(patient_id) is not None
+
+
+def _changed(kept: Preferences) -> PreferencesChanged:
+    return PreferencesChanged(patient_id=kept.patient_id, version=kept.version, offers=kept.takes_offers)
 
 
 def _if_known(known: bool, found: T) -> T:

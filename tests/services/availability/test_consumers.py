@@ -22,6 +22,8 @@ from services.contracts.events.booking import (
     AppointmentMoved,
     AppointmentNoShow,
     HoldReleased,
+    SlotFreed,
+    SlotReleased,
 )
 from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, RoleAssigned, VisitTypeRecorded
 from services.kernel.errors import Invalid
@@ -156,6 +158,26 @@ async def test_a_hold_ends_by_itself_when_nobody_tells(bench: Bench) -> None:
     await tell_booking(bench, [HELD])
     assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:20"
     bench.clock.at = NOW + timedelta(minutes=5)
+    assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:00"
+
+
+async def test_a_freed_slot_is_shown_again_when_released_or_run_out(bench: Bench) -> None:
+    await bench.know()
+    await bench.give(template())
+    place = {"starts_at": NINE, "ends_at": NINE + timedelta(minutes=20)}
+    freed, extended = (
+        SlotFreed.model_validate({**SlotFreed.EXAMPLE, **place, "version": n, "open_until": NOW + timedelta(minutes=n)})
+        for n in (1, 3)
+    )
+    await tell_booking(bench, [BOOKED, freed, appointment(AppointmentCancelled, 3, status="cancelled", reason="other")])
+    assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:20"
+    await tell_booking(bench, [extended, freed])
+    bench.clock.at = NOW + timedelta(minutes=2)
+    assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:20"
+    bench.clock.at = NOW + timedelta(minutes=3)
+    assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:00"
+    bench.clock.at = NOW
+    await tell_booking(bench, [SlotReleased.model_validate({**SlotReleased.EXAMPLE, **place, "version": 4}), extended])
     assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:00"
 
 

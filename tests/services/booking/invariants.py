@@ -7,7 +7,7 @@ from tests.services.booking.world import World
 OVERLAPS = """
 SELECT count(*) FROM claim AS a JOIN claim AS b
     ON a.kind = b.kind AND a.resource_id = b.resource_id AND a.lane = b.lane AND a.period && b.period
-        AND a.appointment_id < b.appointment_id
+        AND coalesce(a.appointment_id, a.freed_id) < coalesce(b.appointment_id, b.freed_id)
 """
 # A living appointment holds the claims of its own period, one a resource and one for the patient; others hold none.
 MISPLACED = """
@@ -33,8 +33,19 @@ SELECT count(*) FROM appointment AS a WHERE
 """
 
 
+# A freed slot that is kept holds the claims of its place, without a patient, until its end; others hold none.
+UNKEPT = """
+SELECT count(*) FROM freed_slot AS f LEFT JOIN LATERAL (
+    SELECT count(*) AS held, bool_and(c.kind <> 'patient' AND c.expires_at = f.open_until) AS lasting
+    FROM claim AS c WHERE c.freed_id = f.id
+) AS c ON true
+WHERE CASE WHEN f.state = 'open' THEN c.held <> jsonb_array_length(f.resources) OR NOT c.lasting ELSE c.held <> 0 END
+"""
+
+
 async def assert_sound(world: World) -> None:
     """Assert that nothing overlaps, nothing is misplaced and everything was told."""
     assert await world.value(OVERLAPS) == 0, "double booking"
     assert await world.value(MISPLACED) == 0, "claims that are not those of their appointment"
+    assert await world.value(UNKEPT) == 0, "freed slots without their claims, or claims without their slot"
     assert await world.value(UNTOLD) == 0, "history, events or answers are missing or too many"

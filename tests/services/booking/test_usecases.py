@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.booking.domain.claims import PlaceLost
+from services.booking.domain.freed import GraceRules
 from services.booking.domain.lifecycle import Action, CancelReason
 from services.booking.ports import Answer
 from services.booking.usecases.alternatives import FindAlternatives
@@ -44,7 +45,7 @@ class Desk:
     def take(self) -> TakeSlots:
         keys = OfferKeys(settings_for("").offer_key_set())
         alternatives = FindAlternatives(self.slots, FakePlaces(), self.clock)
-        return TakeSlots(self.register, keys, alternatives, self.clock, self.lost.append)
+        return TakeSlots(self.register, keys, alternatives, self.clock, self.lost.append, GraceRules())
 
     def gate(self, action: str, who: str) -> Gate:
         return Gate(POLICIES, self.clock, service="booking", action=action, actor=ACTORS[who], correlation_id="c")
@@ -70,13 +71,13 @@ class Desk:
         self, action: Action, id_: str, who: str = "frontdesk", key: str = "", precondition: Precondition = ANY
     ) -> Answer:
         asked = submission(ACTORS[who].subject, key or str(uuid4()), action, {"id": id_})
-        change = ChangeAppointments(self.register, self.clock)
+        change = ChangeAppointments(self.register, self.clock, GraceRules())
         return await change.apply(self.gate(GATES[action], who), asked, action, UUID(id_), precondition)
 
     async def cancel(self, answer: Answer, precondition: Precondition = ANY) -> Answer:
         asked = submission("sub-frontdesk", str(uuid4()), "cancel", {})
         gate = self.gate("cancel-appointment", "frontdesk")
-        change = ChangeAppointments(self.register, self.clock)
+        change = ChangeAppointments(self.register, self.clock, GraceRules())
         return await change.cancel(gate, asked, UUID(answer.body["id"]), precondition, CancelReason.DUPLICATE)
 
 

@@ -44,6 +44,7 @@ ACTORS = {
     "jo": Actor("sub-jo", frozenset({"proxy"}), person="pat-000900"),
     "doctor": Actor("sub-doctor", frozenset({"clinician"}), person="cln-00001", facilities=frozenset({"fac-0001"})),
     "auditor": Actor("sub-auditor", frozenset({"auditor"}), facilities=frozenset({"*"})),
+    "waitlist": Actor("waitlist", frozenset({"external-app"}), scopes=frozenset({"careslot/waitlist.offer"})),
     "feed": Actor("sub-feed", frozenset({"external-app"}), scopes=frozenset({"careslot/changes.read"})),
 }
 
@@ -56,11 +57,21 @@ def signing_key() -> SigningKey:
 
 
 @cache
+def waitlist_key() -> SigningKey:
+    """Return a key like waitlist's."""
+    private = Ed25519PrivateKey.generate()
+    return SigningKey("w1", private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+@cache
 def key_set() -> str:
-    """Return its public half as a JSON Web Key Set."""
-    key = jwt.algorithms.OKPAlgorithm().prepare_key(signing_key().pem)
-    public: str = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key())  # type: ignore[union-attr]  # a private key has one
-    return f'{{"keys":[{public[:-1]},"kid":"k1","alg":"EdDSA","use":"sig"}}]}}'
+    """Return the public halves as a JSON Web Key Set."""
+    keys = []
+    for signing, owner in ((signing_key(), "careslot.availability"), (waitlist_key(), "careslot.waitlist")):
+        key = jwt.algorithms.OKPAlgorithm().prepare_key(signing.pem)
+        public = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)  # type: ignore[union-attr]  # a private key has one
+        keys.append({**public, "kid": signing.key_id, "alg": "EdDSA", "use": "sig", "iss": owner})
+    return json.dumps({"keys": keys})
 
 
 def offer(

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import jwt
 import pytest
@@ -13,7 +14,15 @@ from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm
 from pydantic import ValidationError
 
-from services.contracts.slot_offer import VALID_FOR, OfferedResource, OfferKeys, SigningKey, SlotOffer, slot_id
+from services.contracts.slot_offer import (
+    VALID_FOR,
+    OfferedResource,
+    OfferKeys,
+    ReservedOffer,
+    SigningKey,
+    SlotOffer,
+    slot_id,
+)
 from services.kernel.errors import Conflict, Invalid
 
 NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)
@@ -72,6 +81,24 @@ def test_an_offer_from_anyone_else_is_not_ours() -> None:
         with pytest.raises(Invalid) as caught:
             KEYS.read(token, NOW)
         assert caught.value.slug == "offer-invalid"
+
+
+def test_a_reserved_offer_is_for_one_patient_and_no_other_key_makes_one() -> None:
+    waitlist, published = key_pair("w")
+    keys = OfferKeys({"keys": [NEW_PUBLISHED, {**published, "iss": "careslot.waitlist"}]})
+    reserved = ReservedOffer(freed_id=UUID(int=1), patient_id="pat-1", offer=offer())
+    token = waitlist.reserve(reserved, NOW, NOW + VALID_FOR)
+    assert token == waitlist.reserve(reserved, NOW, NOW + VALID_FOR)
+    assert keys.read_reserved(token, NOW) == reserved
+    with pytest.raises(Conflict):
+        keys.read_reserved(token, NOW + VALID_FOR)
+    # Neither key stands in for the other, and neither kind of offer for the other kind.
+    for forged in (NEW.reserve(reserved, NOW, NOW + VALID_FOR), NEW.sign(offer(), NOW), waitlist.sign(offer(), NOW)):
+        with pytest.raises(Invalid):
+            keys.read_reserved(forged, NOW)
+    for forged in (token, waitlist.sign(offer(), NOW)):
+        with pytest.raises(Invalid):
+            keys.read(forged, NOW)
 
 
 @given(st.integers(0, 600), st.characters(codec="ascii", categories=("L", "N")))

@@ -25,12 +25,17 @@ SERVICES = tuple(load_catalogue())
 
 
 def facts(folder: Path) -> Facts:
-    identity = Identity("pool", "https://issuer", "http://jwks", "http://token", "portal", "app", "app-secret")
+    identity = Identity(
+        "pool", "https://issuer", "http://jwks", "http://token", "portal", "app", "app-secret", "wl", "wl-secret"
+    )
     return Facts(
         databases={name: f"postgresql://{name}@/{name}" for name in SERVICES},
         ports={name: 8100 + number for number, name in enumerate(SERVICES)},
         gateway_port=8080, emulator_url="http://127.0.0.1:4566", identity=identity,
-        offer_keys=OfferKeyFiles(folder / "slot-offer.pem", folder / "slot-offer.jwks.json", "key-1"),
+        offer_keys=OfferKeyFiles(
+            folder / "slot-offer.pem", folder / "slot-offer.jwks.json", "key-1",
+            folder / "waitlist-offer.pem", "key-2",
+        ),
     )  # fmt: skip
 
 
@@ -51,6 +56,8 @@ def test_only_availability_learns_where_the_private_key_is(tmp_path: Path) -> No
     private = str(known.offer_keys.private)
     told = {name for name in SERVICES if private in environment.service_environment(name, known).values()}
     assert told == {"availability"}
+    theirs = str(known.offer_keys.waitlist_private)
+    assert {n for n in SERVICES if theirs in environment.service_environment(n, known).values()} == {"waitlist"}
 
 
 def test_nobody_learns_the_app_clients_secret(tmp_path: Path) -> None:

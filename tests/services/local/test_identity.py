@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -64,6 +65,16 @@ async def test_an_app_gets_scopes_and_no_person(identity: Identity, verifier: To
     assert actor.person == ""
     fewer = await verifier.verify(app_token(identity, ["slots.read"]))
     assert fewer.scopes == {"careslot/slots.read"}
+
+
+async def test_waitlist_has_a_client_and_a_scope_of_its_own(identity: Identity, verifier: TokenVerifier) -> None:
+    waitlist = replace(
+        identity, app_client_id=identity.waitlist_client_id, app_client_secret=identity.waitlist_client_secret
+    )
+    actor = await verifier.verify(app_token(waitlist, ["waitlist.offer"]))
+    assert actor.scopes == {"careslot/waitlist.offer"}
+    assert actor.subject == identity.waitlist_client_id
+    assert identity.waitlist_client_id != identity.app_client_id
 
 
 def test_tokens_last_fifteen_minutes(aws: Aws, identity: Identity) -> None:

@@ -244,7 +244,7 @@ class FakeComposer:
     def __init__(self, broken: Collection[Kind] = ()) -> None:
         self.broken = broken
 
-    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime) -> Composed:
+    def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime, about: UUID) -> Composed:
         if kind in self.broken:
             raise RuntimeError("no words")
         return Composed(kind, f"{channel} {language} {starts_at.isoformat()}")

@@ -7,6 +7,7 @@ import shutil
 from datetime import datetime
 from itertools import product
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -21,6 +22,7 @@ from services.notifications.domain.gsm7 import septets
 from services.notifications.domain.messages import Channel, Kind, Language
 
 BOSTON = ZoneInfo("America/New_York")
+ABOUT = UUID("0197a000-0000-7000-8000-0000000000e2")
 COMPOSER = TemplateComposer("Careslot Health", "(617) 555-0100")
 
 
@@ -96,7 +98,8 @@ def test_a_second_look_at_every_text_and_mail(kind: Kind, language: Language) ->
     for source in (text, mail):
         for variable in values:
             assert re.search(r"\{\{ " + variable + r" \}\}", source), f"{variable} is not told"
-        assert set(re.findall(r"\{\{(.*?)\}\}", source)) <= {f" {variable} " for variable in values}
+        allowed = {*values, "link"} if kind is Kind.OFFER and source is mail else {*values}
+        assert set(re.findall(r"\{\{(.*?)\}\}", source)) <= {f" {variable} " for variable in allowed}
         assert set(re.findall(r"\{%(.*?)%\}", source)) <= {" block subject ", " block body ", " endblock "}
     prose = re.sub(r"\{[{%].*?[%}]\}", "", text + mail).lower()
     for stem in (
@@ -116,7 +119,7 @@ def test_a_second_look_at_every_text_and_mail(kind: Kind, language: Language) ->
 
 @pytest.mark.parametrize(("kind", "channel", "language"), [*product(Kind, Channel, Language)])
 def test_every_template_renders(kind: Kind, channel: Channel, language: Language) -> None:
-    composed = COMPOSER.compose(kind, channel, language, datetime(2027, 9, 29, 12, 30, tzinfo=BOSTON))
+    composed = COMPOSER.compose(kind, channel, language, datetime(2027, 9, 29, 12, 30, tzinfo=BOSTON), ABOUT)
     for said in ("Careslot Health", "(617) 555-0100", "12:30 PM EDT"):
         assert said in composed.body
     dates = {
@@ -131,7 +134,8 @@ def test_every_template_renders(kind: Kind, channel: Channel, language: Language
 def test_the_two_languages_differ() -> None:
     at = datetime(2027, 1, 9, 14, 0, tzinfo=BOSTON)
     for kind, channel in product(Kind, Channel):
-        assert COMPOSER.compose(kind, channel, Language.EN, at) != COMPOSER.compose(kind, channel, Language.ES, at)
+        told = [COMPOSER.compose(kind, channel, language, at, ABOUT) for language in Language]
+        assert told[0] != told[1]
 
 
 @given(
@@ -145,7 +149,7 @@ def test_a_text_fits_whatever_the_organization_is_called(
         composer = TemplateComposer(name, "+16175550100")
     except Invalid:
         return
-    body = composer.compose(kind, Channel.SMS, language, at.replace(tzinfo=BOSTON)).body
+    body = composer.compose(kind, Channel.SMS, language, at.replace(tzinfo=BOSTON), ABOUT).body
     assert septets(body) <= 160
 
 
@@ -167,3 +171,12 @@ def test_a_phone_that_leaves_no_room_is_refused_at_start() -> None:
 def test_a_template_can_do_nothing_else(source: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         environment().from_string(source).render()
+
+
+def test_only_the_mail_about_an_offer_has_a_link_and_it_tells_nothing() -> None:
+    at = datetime(2027, 9, 29, 12, 30, tzinfo=BOSTON)
+    composer = TemplateComposer("Careslot Health", "(617) 555-0100", portal_url="https://portal.example/")
+    for kind, channel, language in product(Kind, Channel, Language):
+        links = re.findall(r"https?://\S+", composer.compose(kind, channel, language, at, ABOUT).body)
+        expected = [f"https://portal.example/offers/{ABOUT}"] if (kind, channel) == (Kind.OFFER, Channel.EMAIL) else []
+        assert links == expected

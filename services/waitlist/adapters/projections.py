@@ -1,0 +1,83 @@
+"""What neighbours told, in PostgreSQL: of every record the highest version wins, in any order of arrival."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.kernel.database import Connection
+from services.waitlist.domain.places import Facility, Place
+
+
+class PostgresProjections:
+    """Implements ``ports.Projections`` in the transaction of ``connection``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def keep_facility(self, facility: Facility) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO facility AS kept (facility_id, version, latitude, longitude, active) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (facility_id) DO UPDATE SET version = excluded.version, latitude = excluded.latitude,
+                longitude = excluded.longitude, active = excluded.active
+            WHERE excluded.version > kept.version
+            """,
+            facility.facility_id, facility.version, facility.place.latitude, facility.place.longitude, facility.active,
+        )  # fmt: skip
+
+    async def keep_patient(self, patient_id: str, version: int, timezone: str, *, active: bool) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO patient AS kept (patient_id, version, timezone, active) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (patient_id) DO UPDATE SET version = excluded.version, timezone = excluded.timezone,
+                active = excluded.active
+            WHERE excluded.version > kept.version
+            """,
+            patient_id, version, timezone, active,
+        )  # fmt: skip
+
+    async def keep_proxy(
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
+    ) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO proxy AS kept (proxy_id, version, patient_id, person, expires_at, active)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (proxy_id) DO UPDATE SET version = excluded.version, patient_id = excluded.patient_id,
+                person = excluded.person, expires_at = excluded.expires_at, active = excluded.active
+            WHERE excluded.version > kept.version
+            """,
+            proxy_id, version, patient_id, person, expires_at, active,
+        )  # fmt: skip
+
+    async def keep_consent(self, patient_id: str, version: int, *, offers: bool) -> None:
+        """See ``ports.Projections``."""
+        await self._connection.execute(
+            """
+            INSERT INTO consent AS kept (patient_id, version, offers) VALUES ($1, $2, $3)
+            ON CONFLICT (patient_id) DO UPDATE SET version = excluded.version, offers = excluded.offers
+            WHERE excluded.version > kept.version
+            """,
+            patient_id, version, offers,
+        )  # fmt: skip
+
+    async def facilities(self) -> Sequence[Facility]:
+        """See ``ports.Projections``: some hundreds."""
+        rows = await self._connection.fetch("SELECT * FROM facility")
+        return [
+            Facility(row["facility_id"], row["version"], Place(row["latitude"], row["longitude"]), row["active"])
+            for row in rows
+        ]
+
+    async def proxies_of(self, patient_id: str, now: datetime) -> frozenset[str]:
+        """See ``ports.Projections``."""
+        rows = await self._connection.fetch(
+            "SELECT person FROM proxy WHERE patient_id = $1 AND active AND expires_at > $2", patient_id, now
+        )
+        return frozenset(row["person"] for row in rows)
+
+    async def consents(self, patient_id: str) -> bool:
+        """See ``ports.Projections``."""
+        return bool(await self._connection.fetchval("SELECT offers FROM consent WHERE patient_id = $1", patient_id))

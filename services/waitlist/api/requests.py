@@ -1,0 +1,51 @@
+"""Joining the list, reading it, leaving it, and the referral's priority."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from services.kernel.http import GateDep, guard
+from services.waitlist.api.models import ID, JoinBody, PriorityBody, RequestList, RequestView, view_of
+from services.waitlist.api.parts import IdempotencyKey, WaitlistDep
+from services.waitlist.usecases.joining import submission
+
+router = APIRouter(tags=["requests"])
+
+
+@router.post("/requests", status_code=201, **guard("join-waitlist", 400, 409, 413, 422))
+async def join(
+    body: JoinBody, key: IdempotencyKey, gate: GateDep, waitlist: WaitlistDep, response: Response
+) -> RequestView:
+    """Put a patient on the list for an earlier visit."""
+    wanted, near = body.wanted()
+    asked = submission(gate.actor.subject, key, body.model_dump(mode="json"))
+    standing = await waitlist.list.join(gate, asked, wanted, near)
+    response.headers["location"] = f"requests/{standing.request.id}"
+    return view_of(standing)
+
+
+@router.get("/requests/{request_id}", **guard("read-waitlist", 404, 422))
+async def read_request(request_id: UUID, gate: GateDep, waitlist: WaitlistDep) -> RequestView:
+    """Return a request, with the offer that is out for it."""
+    return view_of(await waitlist.list.read(gate, request_id))
+
+
+@router.get("/requests", **guard("read-waitlist", 422))
+async def list_requests(
+    gate: GateDep, waitlist: WaitlistDep, patient_id: Annotated[str, Query(pattern=ID)]
+) -> RequestList:
+    """Return a patient's requests, the newest first."""
+    return RequestList(requests=[view_of(standing) for standing in await waitlist.list.of_patient(gate, patient_id)])
+
+
+@router.post("/requests/{request_id}/withdraw", **guard("withdraw-request", 404, 409, 422))
+async def withdraw(request_id: UUID, gate: GateDep, waitlist: WaitlistDep) -> RequestView:
+    """Take a request off the list. Repeating it changes nothing."""
+    return view_of(await waitlist.list.withdraw(gate, request_id))
+
+
+@router.put("/requests/{request_id}/priority", **guard("set-clinical-priority", 400, 404, 409, 413, 422))
+async def set_priority(request_id: UUID, body: PriorityBody, gate: GateDep, waitlist: WaitlistDep) -> RequestView:
+    """Set the clinical priority by the referral's code. Staff only; nobody ranks themselves."""
+    return view_of(await waitlist.list.set_priority(gate, request_id, body.referral_priority))

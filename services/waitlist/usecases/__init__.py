@@ -1,0 +1,1 @@
+"""What waitlist does: take requests, offer freed slots in order, take answers."""
