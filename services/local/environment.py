@@ -45,12 +45,16 @@ class Facts:
 def service_environment(service: str, facts: Facts) -> dict[str, str]:
     """Return the variables of one service's process."""
     entry = load_catalogue()[service]
-    stores = {
-        "CARESLOT_DATABASE_URL": facts.databases[service],
-        "CARESLOT_DATABASE_POOL": str(entry.database.connections),
-        "CARESLOT_BUS_NAME": bus_name(facts.prefix),
-        "CARESLOT_QUEUE_PREFIX": facts.prefix,
-    } if entry.database else {}
+    stores = (
+        {
+            "CARESLOT_DATABASE_URL": facts.databases[service],
+            "CARESLOT_DATABASE_POOL": str(entry.database.connections),
+            "CARESLOT_BUS_NAME": bus_name(facts.prefix),
+            "CARESLOT_QUEUE_PREFIX": facts.prefix,
+        }
+        if entry.database
+        else {}
+    )
     shared = {
         **stores,
         "CARESLOT_TOKEN_ISSUER": facts.identity.issuer,

@@ -1,4 +1,4 @@
-"""The key that the portal's cookies are sealed with: made once in a platform's folder, so that a restart signs nobody out."""
+"""The key that the portal's cookies are sealed with: made once a folder, so that a restart signs nobody out."""
 
 from __future__ import annotations
 

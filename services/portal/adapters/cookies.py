@@ -1,4 +1,4 @@
-"""What a browser keeps for us: encrypted and authenticated (Fernet: AES-128-CBC, HMAC-SHA256), so nothing is stored here.
+"""What a browser keeps for us: encrypted and authenticated (Fernet: AES-128-CBC, HMAC-SHA256), nothing stored here.
 
 See docs/decisions/0050-portal-session.md for why the session is on the user's side.
 """

@@ -21,7 +21,7 @@ _REFUSALS = frozenset({
 class Cognito(Protocol):
     """The one call of boto3's client that is needed."""
 
-    def initiate_auth(self, *, ClientId: str, AuthFlow: Any, AuthParameters: Mapping[str, str]) -> Any:  # noqa: N803 -- AWS's names
+    def initiate_auth(self, *, ClientId: str, AuthFlow: Any, AuthParameters: Mapping[str, str]) -> Any:
         """Return Cognito's answer."""
         ...
 

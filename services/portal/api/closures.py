@@ -15,19 +15,19 @@ router = APIRouter(tags=["closures"], route_class=PageRoute)
 
 
 @router.get("/closures", **page("manage-closure"))
-async def choose(visit: VisitDep) -> Response:
+async def choose_for_closures(visit: VisitDep) -> Response:
     """Let a facility be chosen."""
     return draw(visit, "choose.html", facilities=await facilities_of(visit), to="closures")
 
 
 @router.get("/closures/{facility_id}", **page("manage-closure"))
-async def show(visit: VisitDep, facility_id: PathId) -> Response:
+async def show_closures(visit: VisitDep, facility_id: PathId) -> Response:
     """Show coming closures."""
     return await _show(visit, facility_id, {})
 
 
 @router.post("/closures/{facility_id}/preview", **page("read-day", form=True))
-async def preview(visit: VisitDep, facility_id: PathId) -> Response:
+async def preview_closure(visit: VisitDep, facility_id: PathId) -> Response:
     """Show which appointments the closure would touch."""
     fields = Fields(await visit.form(), visit.wording)
     first, last = fields.needed_day("first_day"), fields.needed_day("last_day")
@@ -59,7 +59,7 @@ async def close(visit: VisitDep, facility_id: PathId) -> Response:
 
 
 @router.post("/closures/{facility_id}/{closure_id}/withdraw", **page("manage-closure", form=True))
-async def withdraw(visit: VisitDep, facility_id: PathId, closure_id: AppointmentId) -> Response:
+async def withdraw_closure(visit: VisitDep, facility_id: PathId, closure_id: AppointmentId) -> Response:
     """Open again."""
     await visit.ask("DELETE", "availability", f"/facilities/{facility_id}/closures/{closure_id}")
     return go(visit.request, f"closures/{facility_id}?told=withdrawn")

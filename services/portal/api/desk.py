@@ -20,7 +20,7 @@ FEW = 100
 
 
 @router.get("/desk", **page("read-day"))
-async def choose(visit: VisitDep) -> Response:
+async def choose_day(visit: VisitDep) -> Response:
     """Lead to the one facility of the role, or let one be chosen."""
     if len(visit.session.facilities) == 1 and not visit.session.everywhere:
         return go(visit.request, f"desk/{visit.session.facilities[0]}")
@@ -28,19 +28,19 @@ async def choose(visit: VisitDep) -> Response:
 
 
 @router.get("/desk/{facility_id}", **page("read-day"))
-async def day(visit: VisitDep, facility_id: PathId, date: Day = None) -> Response:
+async def show_day(visit: VisitDep, facility_id: PathId, date: Day = None) -> Response:
     """Show the day."""
     return await _day(visit, facility_id, date, "desk.html")
 
 
 @router.get("/desk/{facility_id}/rows", **page("read-day"))
-async def rows(visit: VisitDep, facility_id: PathId, date: Day = None) -> Response:
+async def show_rows(visit: VisitDep, facility_id: PathId, date: Day = None) -> Response:
     """Return only the table's rows, for the page's script."""
     return await _day(visit, facility_id, date, "desk_rows.html")
 
 
 @router.get("/desk/{facility_id}/rows/{appointment_id}", **page("read-appointment"))
-async def row(visit: VisitDep, facility_id: PathId, appointment_id: PathId, date: Day = None) -> Response:
+async def show_row(visit: VisitDep, facility_id: PathId, appointment_id: PathId, date: Day = None) -> Response:
     """Return one row as it stands now; empty when it no longer belongs to this day."""
     facility = await Names(visit).facility(facility_id)
     found = await visit.ask("GET", "booking", f"/appointments/{appointment_id}")
@@ -52,7 +52,7 @@ async def row(visit: VisitDep, facility_id: PathId, appointment_id: PathId, date
 
 
 @router.get("/desk/{facility_id}/stream", **page("follow-day"))
-async def follow(
+async def follow_day(
     request: Request,
     visit: VisitDep,
     facility_id: PathId,

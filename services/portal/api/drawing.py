@@ -49,17 +49,24 @@ STATUSES = {
 
 def root_of(request: Request) -> str:
     """Return the way from this page's address up to the portal's own root, such as ``../``."""
-    path = request.scope["path"]
+    path: str = request.scope["path"]
     return "../" * (path.count("/") - 1)
 
 
-def draw(visit: Visit, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def draw(visit: Visit, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """Return a page for someone signed in."""
     return render(visit.request, template, status, session=visit.session, **values)
 
 
 def render(
-    request: Request, template: str, status: int = 200, *, session: Session | None = None, csrf: str = "", **values: Any
+    request: Request,
+    template: str,
+    status: int = 200,
+    /,
+    *,
+    session: Session | None = None,
+    csrf: str = "",
+    **values: Any,
 ) -> HTMLResponse:
     """Return a page."""
     wording = wording_of(request)
@@ -75,5 +82,5 @@ def render(
 
 
 def go(request: Request, path: str) -> RedirectResponse:
-    """Send the browser on after a form (303, RFC 9110 section 15.4.4); ``path`` from the portal's root, no PHI in it."""
+    """Send the browser on after a form (303, RFC 9110 15.4.4); ``path`` from the root, no PHI in it."""
     return RedirectResponse(root_of(request) + path or "./", 303, headers=HEADERS)

@@ -84,7 +84,7 @@ def open_page(reason: str, *, form: bool = False) -> dict[str, Any]:
 
 def _answers() -> dict[str, Any]:
     statuses = (400, 401, 403, 404, 409, 412, 413, 422, 428, 500, 503)
-    responses: dict[int | str, dict[str, Any]] = {status: _HTML for status in statuses}
+    responses: dict[int | str, dict[str, Any]] = dict.fromkeys(statuses, _HTML)
     responses[303] = {"description": "Go on there"}
     return {"responses": responses, "response_class": HTMLResponse, "response_model": None}
 

@@ -1,4 +1,4 @@
-"""From a wish to a booked visit: find, choose a time, look again, confirm. The wish travels in a cookie, not in addresses."""
+"""From a wish to a booked visit: find, choose a time, look again, confirm. The wish is in a cookie, never in a URL."""
 
 import hashlib
 from itertools import groupby
@@ -161,4 +161,3 @@ async def _for_whom(visit: Visit, wish: Wish) -> str:
     if not wish.patient or not visit.session.may(PATIENT_DESK):
         return ""
     return await Names(visit).patient(wish.patient)
-

@@ -25,7 +25,7 @@ async def search_form(visit: VisitDep) -> Response:
 
 
 @router.post("/patients", **page("read-patient", form=True))
-async def search(visit: VisitDep) -> Response:
+async def search_patients(visit: VisitDep) -> Response:
     """Show who is found; not a redirect, because the names must not be kept in an address."""
     _, fields = visit.wording, Fields(await visit.form(), visit.wording)
     name = fields.needed("family_name", _("Enter the beginning of the family name."), 120)
@@ -45,7 +45,7 @@ async def register_form(visit: VisitDep) -> Response:
 
 
 @router.post("/patients/new", **page("register-patient", form=True))
-async def register(visit: VisitDep) -> Response:
+async def register_patient(visit: VisitDep) -> Response:
     """Register a patient; the form's key makes a second click the same patient."""
     _, fields = visit.wording, Fields(await visit.form(), visit.wording)
     told = _("Enter the name.")
@@ -71,7 +71,7 @@ async def register(visit: VisitDep) -> Response:
 
 
 @router.get("/patients/{patient_id}", **page("read-patient"))
-async def show(visit: VisitDep, patient_id: PathId) -> Response:
+async def show_patient(visit: VisitDep, patient_id: PathId) -> Response:
     """Show a patient, their visits, and what can be done for them."""
     patient = await visit.read("directory", f"/patients/{patient_id}")
     now = visit.portal.clock.now().isoformat()

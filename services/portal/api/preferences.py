@@ -19,13 +19,13 @@ TOPICS = {
 
 
 @router.get("/preferences", **page("read-preferences"))
-async def show(visit: VisitDep) -> Response:
+async def show_preferences(visit: VisitDep) -> Response:
     """Show preferences and consent."""
     return await _show(visit, {})
 
 
 @router.post("/preferences", **page("update-preferences", form=True))
-async def change(visit: VisitDep) -> Response:
+async def change_preferences(visit: VisitDep) -> Response:
     """Keep preferences and consent."""
     form = await visit.form()
     first = str(form.get("first", ""))

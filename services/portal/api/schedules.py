@@ -22,7 +22,7 @@ DAYS = {
 
 
 @router.get("/schedules", **page("read-facility"))
-async def choose(visit: VisitDep) -> Response:
+async def choose_for_schedules(visit: VisitDep) -> Response:
     """Let a facility be chosen."""
     return draw(visit, "choose.html", facilities=await facilities_of(visit), to="schedules/at")
 
@@ -36,13 +36,13 @@ async def clinicians(visit: VisitDep, facility_id: PathId) -> Response:
 
 
 @router.get("/schedules/{clinician_id}", **page("read-schedule"))
-async def show(visit: VisitDep, clinician_id: PathId) -> Response:
+async def show_schedule(visit: VisitDep, clinician_id: PathId) -> Response:
     """Show a clinician's weeks and leave."""
     return await _show(visit, clinician_id, {})
 
 
 @router.get("/schedules/{clinician_id}/templates/{template_id}", **page("read-schedule"))
-async def edit(visit: VisitDep, clinician_id: PathId, template_id: PathId) -> Response:
+async def edit_template(visit: VisitDep, clinician_id: PathId, template_id: PathId) -> Response:
     """Show a template to be changed."""
     template = await _template(visit, clinician_id, template_id)
     return await _edit(visit, clinician_id, template, {})
@@ -72,7 +72,7 @@ async def preview_template(visit: VisitDep, clinician_id: PathId, template_id: P
 
 
 @router.post("/schedules/{clinician_id}/templates/{template_id}", **page("manage-schedule", form=True))
-async def change(visit: VisitDep, clinician_id: PathId, template_id: PathId) -> Response:
+async def change_template(visit: VisitDep, clinician_id: PathId, template_id: PathId) -> Response:
     """Change the template that was looked over, unless somebody else did meanwhile."""
     before = await _template(visit, clinician_id, template_id)
     fields = Fields(await visit.form(), visit.wording)
@@ -173,4 +173,3 @@ def _changed(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
         "valid_until": until.isoformat() if until else None,
         "grid_minutes": fields.number("grid_minutes", 5, 240),
     }
-

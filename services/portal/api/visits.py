@@ -19,7 +19,7 @@ PATIENTS_OWN = ("patient-request", "patient-unwell", "other")
 
 
 @router.get("/visits/{appointment_id}", **page("read-appointment"))
-async def show(visit: VisitDep, appointment_id: AppointmentId) -> Response:
+async def show_visit(visit: VisitDep, appointment_id: AppointmentId) -> Response:
     """Show a visit and what can be done with it."""
     return await _show(visit, str(appointment_id), "visit.html")
 

@@ -86,5 +86,7 @@ def outside(appointments: Iterable[Appointment], sessions: Iterable[Sessions]) -
 
 def _held(appointment: Appointment, sessions: tuple[Sessions, ...]) -> bool:
     zone = ZoneInfo(appointment["timezone"])
-    starts, ends = (datetime.fromisoformat(str(appointment[name])).astimezone(zone) for name in ("starts_at", "ends_at"))
+    starts, ends = (
+        datetime.fromisoformat(str(appointment[name])).astimezone(zone) for name in ("starts_at", "ends_at")
+    )
     return any(s.facility_id == appointment["facility_id"] and s.hold(starts, ends) for s in sessions)
