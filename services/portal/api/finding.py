@@ -135,8 +135,7 @@ async def _look_over_move(visit: Visit, wish: Wish, offer: str) -> Response:
     current = await visit.ask("GET", "booking", f"/appointments/{wish.moving}")
     try:
         # Only shown: booking checks the signature when the move is confirmed.
-        slot: dict[str, Any] = jwt.decode(offer, options={"verify_signature": False})
-        slot = slot.get("slot", slot)
+        slot: dict[str, Any] = jwt.decode(offer, options={"verify_signature": False})["offer"]
         names = Names(visit)
         (before,) = await names.visits([current.body])
         (after,) = await names.visits([{**slot, "patient_id": current.body["patient_id"]}])

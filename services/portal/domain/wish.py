@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-SHOWN = 60
+SHOWN = 40
 KM_A_MILE = 1.609344
 
 
