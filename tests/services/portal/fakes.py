@@ -13,7 +13,7 @@ from services.kernel.errors import CareslotError, NotFound, Unauthenticated
 from services.portal.ports import Reply, SignedIn
 
 NOW = datetime(2027, 1, 4, 14, 0, tzinfo=UTC)
-PASSWORD = "right"  # noqa: S105 -- of nobody
+PASSWORD = "right"
 VISIT = "01900000-0000-7000-8000-000000000001"
 APPOINTMENT: dict[str, Any] = {
     "id": VISIT, "status": "booked", "version": 2, "patient_id": "pat-000001", "clinician_id": "cln-00001",

@@ -22,7 +22,9 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("who", "path"), [(who, path) for who, paths in PAGES.items() for path in paths])
-async def test_every_page_is_drawn_in_both_languages_with_its_protections(browser: Browser, who: str, path: str) -> None:
+async def test_every_page_is_drawn_in_both_languages_with_its_protections(
+    browser: Browser, who: str, path: str
+) -> None:
     await browser.sign_in(who)
     for language in ("en", "es"):
         await browser.http.post("/language", data={"language": language, "back": "home"})
