@@ -19,10 +19,10 @@ from services.kernel.clock import SystemClock
 from services.kernel.http import Edge, create_app
 from services.kernel.runtime import serve
 from services.kernel.telemetry import configure_logging, logger
-from services.portal.adapters.cookies import Sealer
 from services.portal.adapters.neighbours import HttpNeighbours
 from services.portal.adapters.user_pool import UserPool
 from services.portal.api import ROUTERS
+from services.portal.api.cookies import Sealer
 from services.portal.api.entrance import Portal
 from services.portal.api.failures import install
 from services.portal.settings import Settings

@@ -1,1 +1,1 @@
-"""The portal's ways to the outside: services, user pool, cookies, words, calendars."""
+"""The portal's ways to the outside: the services behind it, and the user pool."""

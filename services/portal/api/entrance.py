@@ -21,8 +21,8 @@ from services.kernel.clock import Clock
 from services.kernel.errors import CareslotError, Forbidden, Unauthenticated, Unavailable
 from services.kernel.http import public
 from services.kernel.telemetry import logger
-from services.portal.adapters.cookies import LARGEST, Sealer
-from services.portal.adapters.wording import Wording
+from services.portal.api.cookies import LARGEST, Sealer
+from services.portal.api.wording import Wording
 from services.portal.domain.session import OLDEST, Language, Session
 from services.portal.domain.wish import Wish
 from services.portal.ports import Neighbours, Reply, SignedIn, SignIn

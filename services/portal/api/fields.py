@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Path
 
-from services.portal.adapters.wording import Wording
+from services.portal.api.wording import Wording
 
 ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 PathId = Annotated[str, Path(pattern=ID)]

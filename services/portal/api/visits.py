@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 
 from services.kernel.errors import Conflict
-from services.portal.adapters.calendars import calendar_of
+from services.portal.api.calendars import calendar_of
 from services.portal.api.drawing import REASONS, draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import AppointmentId

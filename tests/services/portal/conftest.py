@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from services.kernel.telemetry import configure_logging
-from services.portal.adapters.cookies import Sealer
+from services.portal.api.cookies import Sealer
 from services.portal.api.entrance import Portal
 from services.portal.main import create
 from tests.services.portal.fakes import PASSWORD, FakeClock, FakeNeighbours, FakeSignIn

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from services.kernel.actor import Actor
 from services.kernel.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, Unauthenticated, Unavailable
-from services.portal.adapters.calendars import calendar_of
-from services.portal.adapters.cookies import Sealer
 from services.portal.adapters.neighbours import HttpNeighbours
 from services.portal.adapters.user_pool import UserPool
+from services.portal.api.calendars import calendar_of
+from services.portal.api.cookies import Sealer
 from services.portal.domain.session import Session
 from services.portal.domain.wish import Wish
 from tests.services.portal.fakes import APPOINTMENT, NOW, FakeClock

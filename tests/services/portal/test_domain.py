@@ -19,7 +19,13 @@ HOUR = timedelta(hours=1)
 
 
 def session(**changes: Any) -> Session:
-    values = {"token": "t", "csrf": "c", "started_at": NOW, "seen_at": NOW, "token_ends_at": NOW + 24 * HOUR}
+    values: dict[str, Any] = {
+        "token": "t",
+        "csrf": "c",
+        "started_at": NOW,
+        "seen_at": NOW,
+        "token_ends_at": NOW + 24 * HOUR,
+    }
     return Session(**(values | changes))
 
 

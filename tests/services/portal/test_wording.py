@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.portal.adapters.wording import SPANISH, Wording
 from services.portal.api import drawing, failures, finding, preferences, schedules
+from services.portal.api.wording import SPANISH, Wording
 
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
