@@ -14,7 +14,7 @@ import typer
 
 from services.contracts.catalogue import load_catalogue
 from services.contracts.events import EVENTS
-from services.contracts.topology import SCHEDULES, SUBSCRIPTIONS, UNCONSUMED
+from services.contracts.topology import DIRECT_QUEUES, SCHEDULES, SUBSCRIPTIONS, UNCONSUMED
 from services.kernel.errors import Invalid
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -57,6 +57,12 @@ def service_map() -> str:
         f"  {subscription.queue} -.->|{'Lambda' if subscription.runs == 'lambda' else 'polls'}| {subscription.service}"
         for subscription in SUBSCRIPTIONS
     ]
+    for direct in DIRECT_QUEUES:
+        senders = " & ".join(s.name for s in catalogue.values() if s.database is not None)
+        queues += [
+            f"  {senders} -.-> {direct.queue}[[{direct.queue}]]",
+            f"  {direct.queue} -.->|polls| {direct.service}",
+        ]
     clocks = [f'  {s.name}(["{s.expression}"]) -.-> {s.service}' for s in SCHEDULES]
     nodes = ["  gateway([one address])", *(f"  {name}[({name})]" for name in catalogue)]
     doors = [f"  gateway --> {name}" for name in catalogue]

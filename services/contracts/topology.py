@@ -54,6 +54,44 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectQueue:
+    """A queue of ``service`` that others send to past the bus: rows of outbox channel ``channel``, and why so.
+
+    ``senders`` says whose outbox has the channel; ``handler`` takes many messages at a time. ``max_receives`` is high
+    because an entry that cannot be stored for a while must not end among the dead letters.
+    """
+
+    queue: str
+    service: str
+    channel: str
+    types: tuple[str, ...]
+    senders: Literal["every service"]
+    handler: str
+    reason: str
+    max_receives: int = 20
+    visibility_seconds: int = 30
+    retention_days: int = 14
+
+    @property
+    def dead_letters(self) -> str:
+        """Name of the dead-letter queue."""
+        return f"{self.queue}-dlq"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedBucket:
+    """A bucket of ``service`` whose objects nobody can change or delete for ``retention_years`` years, and why.
+
+    S3 Object Lock in compliance mode: not even the account's root user can shorten it.
+    """
+
+    name: str
+    service: str
+    retention_years: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax."""
 
@@ -118,6 +156,27 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     ),
 )
 
+DIRECT_QUEUES: tuple[DirectQueue, ...] = (
+    DirectQueue(
+        "audit-entries",
+        "audit",
+        "audit",
+        ("audit.entry.v1",),
+        "every service",
+        "services.audit.consumers:on_entries",
+        "audit entries are PHI that no other consumer may see, and a full or broken bus must not hold them up",
+    ),
+)
+
+LOCKED_BUCKETS: tuple[LockedBucket, ...] = (
+    LockedBucket(
+        "careslot-audit-anchors",
+        "audit",
+        6,
+        "heads of the audit chains, out of reach of whoever can write the audit database (45 CFR 164.316(b)(2)(i))",
+    ),
+)
+
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
         "notifications-send-due", "notifications", "rate(1 minute)", "services.notifications.lambdas.send_due:handler"
@@ -136,3 +195,8 @@ UNCONSUMED: dict[type[Event], str] = {
 def subscriptions_of(service: str) -> tuple[Subscription, ...]:
     """Return the subscriptions of ``service``, in declaration order."""
     return tuple(subscription for subscription in SUBSCRIPTIONS if subscription.service == service)
+
+
+def direct_queues_of(service: str) -> tuple[DirectQueue, ...]:
+    """Return the queues of ``service`` that others send to past the bus."""
+    return tuple(queue for queue in DIRECT_QUEUES if queue.service == service)

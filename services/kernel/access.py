@@ -160,7 +160,15 @@ class Gate:
             reason=reason or ("" if decision.allowed else "policy"),
             policies=decision.policies,
             correlation_id=self._correlation_id,
+            facilities=_facilities(resource),
         )
+
+
+def _facilities(resource: Resource) -> tuple[str, ...]:
+    """Return the facilities ``resource`` belongs to, by the names its schema gives them."""
+    one, several = resource.attributes.get("facility", ""), resource.attributes.get("facilities", frozenset())
+    found = {one} if isinstance(one, str) and one else set()
+    return tuple(sorted(found | (several if isinstance(several, frozenset) else set())))
 
 
 def _policy_names(policies: str) -> dict[str, str]:

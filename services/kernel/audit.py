@@ -1,5 +1,6 @@
 """The record of one touch of protected data (45 CFR 164.312(b)): plain data that can travel and be hashed."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One touch, allowed or refused; ``about`` is the person whose record it was, "" where there is none."""
+    """One touch, allowed or refused; ``about`` is the person whose record it was, "" where there is none.
+
+    ``facilities`` are those the resource belongs to, so that an auditor of one of them can be shown it.
+    """
 
     id: UUID
     at: datetime
@@ -24,6 +28,7 @@ class AuditEntry:
     reason: str
     policies: tuple[str, ...]
     correlation_id: str
+    facilities: tuple[str, ...] = ()
 
     def payload(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
@@ -33,4 +38,44 @@ class AuditEntry:
             "at": self.at.isoformat(),
             "roles": list(self.roles),
             "policies": list(self.policies),
+            "facilities": list(self.facilities),
         }
+
+    @classmethod
+    def from_payload(cls, data: Mapping[str, Any]) -> "AuditEntry":
+        """Read what ``payload`` wrote, whatever a newer writer added; raise ValueError naming the field that is wrong.
+
+        Entries written before a field existed are read with the field's default.
+        """
+        texts = {name: _text(data, name) for name in _TEXTS}
+        at = datetime.fromisoformat(_text(data, "at"))
+        if at.utcoffset() is None:
+            raise ValueError("at: needs a time zone")
+        return cls(
+            id=UUID(_text(data, "id")),
+            at=at,
+            roles=_words(data, "roles"),
+            policies=_words(data, "policies"),
+            facilities=_words({"facilities": [], **data}, "facilities"),
+            **texts,
+        )
+
+
+_TEXTS = (
+    "service", "action", "outcome", "subject", "person", "resource_type", "resource_id", "about", "reason",
+    "correlation_id",
+)  # fmt: skip
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: must be text")
+    return value
+
+
+def _words(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = data.get(name)
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError(f"{name}: must be a list of texts")
+    return tuple(value)

@@ -109,7 +109,7 @@ def _unauthenticated(edge: Edge, action: str, refusal: Unauthenticated) -> Audit
     )  # fmt: skip
 
 
-def current_gate(request: Request) -> Gate:
+async def current_gate(request: Request) -> Gate:
     """Return the gate that this route's guard opened."""
     gate: Gate = request.state.gate
     return gate

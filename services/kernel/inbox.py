@@ -6,11 +6,12 @@ moves it to the dead-letter queue; nothing is swallowed here.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.kernel.database import Connection, Database
+from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
 from services.kernel.telemetry import EVENTS_TAKEN, correlated, logger
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
 
 Handle = Callable[[Envelope, Any], Awaitable[None]]
+HandleMany = Callable[[Sequence[Envelope], Any], Awaitable[None]]
 Bind = Callable[[Connection], Any]
 WAIT_SECONDS = 2
 BATCH = 10
+RECEIVES_AT_ONCE = 10
 RETRY_SECONDS = 2
 
 
@@ -35,6 +38,20 @@ async def first_time(connection: Connection, consumer: str, event_id: UUID) -> b
     return row is not None
 
 
+async def first_times(connection: Connection, consumer: str, event_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Return which of ``event_ids`` ``consumer`` sees for the first time, remembering them in this transaction."""
+    rows = await connection.fetch(
+        # In one order everywhere: two batches that share ids wait for each other instead of locking each other out.
+        """
+        INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS id ORDER BY id
+        ON CONFLICT DO NOTHING RETURNING event_id
+        """,
+        consumer,
+        sorted(set(event_ids)),
+    )
+    return frozenset(row["event_id"] for row in rows)
+
+
 async def take_once(database: Database, consumer: str, envelope: Envelope, handle: Handle, bind: Bind) -> bool:
     """Run ``handle(envelope, bind(connection))`` once, in one transaction with its inbox row.
 
@@ -46,6 +63,21 @@ async def take_once(database: Database, consumer: str, envelope: Envelope, handl
                 return False
             await handle(envelope, bind(connection))
             return True
+
+
+async def take_many_once(
+    database: Database, consumer: str, envelopes: Sequence[Envelope], handle: HandleMany, bind: Bind
+) -> int:
+    """Run ``handle`` with those of ``envelopes`` it has not had before, all in one transaction with their inbox rows.
+
+    Returns how many those were. What ``handle`` raises rolls everything back and is raised.
+    """
+    async with database.transaction() as connection:
+        fresh = await first_times(connection, consumer, [envelope.id for envelope in envelopes])
+        taken = {envelope.id: envelope for envelope in envelopes if envelope.id in fresh}
+        if taken:
+            await handle(list(taken.values()), bind(connection))
+        return len(taken)
 
 
 class QueueConsumer:
@@ -85,6 +117,16 @@ class QueueConsumer:
 
     async def poll_once(self, wait_seconds: int = WAIT_SECONDS) -> int:
         """Receive and handle at most ten messages; return how many were handled for good."""
+        messages = await self._receive(wait_seconds)
+        if len(messages) > 1 and await self._take_together(messages):
+            done = messages
+        else:
+            # One after another: two events of one appointment would only wait for each other's locks.
+            done = [message for message in messages if await self._take(message)]
+        await asyncio.gather(*(self._delete(done[start : start + BATCH]) for start in range(0, len(done), BATCH)))
+        return len(done)
+
+    async def _receive(self, wait_seconds: int) -> "list[MessageTypeDef]":
         if not self._url:
             found = await asyncio.to_thread(self._client.get_queue_url, QueueName=self._queue)
             self._url = found["QueueUrl"]
@@ -95,19 +137,14 @@ class QueueConsumer:
             WaitTimeSeconds=wait_seconds,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
-        messages = response.get("Messages", [])
-        if len(messages) > 1 and await self._take_together(messages):
-            done = messages
-        else:
-            # One after another: two events of one appointment would only wait for each other's locks.
-            done = [message for message in messages if await self._take(message)]
-        if done:
-            await asyncio.to_thread(
-                self._client.delete_message_batch,
-                QueueUrl=self._url,
-                Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(done)],
-            )
-        return len(done)
+        return response.get("Messages", [])
+
+    async def _delete(self, messages: "Sequence[MessageTypeDef]") -> None:
+        await asyncio.to_thread(
+            self._client.delete_message_batch,
+            QueueUrl=self._url,
+            Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)],
+        )
 
     async def _take_together(self, messages: "list[MessageTypeDef]") -> bool:
         """Take a batch in one transaction: a commit a message is most of what a flood costs. False: none was taken.
@@ -149,4 +186,49 @@ class QueueConsumer:
             )
             return False
         EVENTS_TAKEN.labels(self._service, self._name, "taken" if fresh else "repeated").inc()
+        return True
+
+
+class BatchConsumer(QueueConsumer):
+    """Takes up to a hundred messages in one transaction, for effects that are rows and nothing else.
+
+    A batch that fails is taken again message by message, so that one that cannot be taken keeps back only itself.
+    """
+
+    def __init__(
+        self,
+        client: "SQSClient",
+        queue: str,
+        database: Database,
+        handle: HandleMany,
+        bind: Bind,
+        *,
+        service: str,
+        name: str,
+    ) -> None:
+        async def alone(envelope: Envelope, store: Any) -> None:
+            await handle([envelope], store)
+
+        super().__init__(client, queue, database, alone, bind, service=service, name=name)
+        self._handle_many = handle
+
+    async def _receive(self, wait_seconds: int) -> "list[MessageTypeDef]":
+        # Without its database it receives nothing: every receive would bring messages nearer to the dead letters.
+        await self._database.ping()
+        messages = await super()._receive(wait_seconds)
+        if len(messages) < BATCH:
+            return messages
+        more = await asyncio.gather(*(super(BatchConsumer, self)._receive(0) for _ in range(RECEIVES_AT_ONCE - 1)))
+        return [message for received in (messages, *more) for message in received]
+
+    async def _take_together(self, messages: "list[MessageTypeDef]") -> bool:
+        try:
+            envelopes = [Envelope.from_eventbridge(json.loads(message["Body"])) for message in messages]
+            fresh = await take_many_once(self._database, self._name, envelopes, self._handle_many, self._bind)
+        except Unavailable:
+            raise
+        except Exception:
+            return False
+        EVENTS_TAKEN.labels(self._service, self._name, "taken").inc(fresh)
+        EVENTS_TAKEN.labels(self._service, self._name, "repeated").inc(len(messages) - fresh)
         return True

@@ -20,9 +20,11 @@ from services.kernel.telemetry import EVENTS_SENT, correlation_id, logger
 
 if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
+    from types_boto3_sqs.client import SQSClient
 
 BATCH = 100
 PUT_EVENTS_LIMIT = 10
+SEND_BATCH_LIMIT = 10
 POLL_SECONDS = 0.05
 KEEP_SENT_DAYS = 7
 MAX_BACKOFF_SECONDS = 60
@@ -41,20 +43,28 @@ class Envelope:
 
     def detail(self) -> str:
         """Return the JSON text of EventBridge's ``Detail``."""
-        return json.dumps(
-            {
-                "id": str(self.id),
-                "type": self.type,
-                "occurred_at": self.occurred_at.isoformat(),
-                "correlation_id": self.correlation_id,
-                "data": self.data,
-            },
-            separators=(",", ":"),
-        )
+        return json.dumps(self._detail(), separators=(",", ":"))
+
+    def message(self) -> str:
+        """Return the JSON text of a message past the bus: what we read of EventBridge's wrapper, and nothing else.
+
+        One wire form, so that inbox and dead letters need not know which way a message came.
+        """
+        wrapped = {"source": self.source, "detail-type": self.type, "detail": self._detail()}
+        return json.dumps(wrapped, separators=(",", ":"))
+
+    def _detail(self) -> dict[str, Any]:
+        return {
+            "id": str(self.id),
+            "type": self.type,
+            "occurred_at": self.occurred_at.isoformat(),
+            "correlation_id": self.correlation_id,
+            "data": self.data,
+        }
 
     @classmethod
     def from_eventbridge(cls, message: Mapping[str, Any]) -> "Envelope":
-        """Read what EventBridge delivers; raise KeyError, TypeError or ValueError when it is not ours."""
+        """Read what EventBridge delivers or ``message`` wrote; raise KeyError, TypeError or ValueError for others."""
         detail = message["detail"]
         return cls(
             id=UUID(detail["id"]),
@@ -125,6 +135,24 @@ _INSERT = """
 """
 
 
+_TURN = """
+    SELECT pg_try_advisory_lock(hashtext('outbox'), hashtext($1)) WHERE EXISTS (
+        SELECT FROM outbox WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp()
+    )
+"""
+_END_OF_TURN = "SELECT pg_advisory_unlock(hashtext('outbox'), hashtext($1))"
+_UNSENT = """
+    SELECT event_id, type, source, occurred_at, correlation_id, data FROM outbox
+    WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp() ORDER BY id LIMIT $2
+"""
+_SENT = "UPDATE outbox SET sent_at = clock_timestamp() WHERE event_id = ANY($1)"
+_POSTPONED = """
+    UPDATE outbox SET attempts = attempts + 1,
+        next_attempt_at = clock_timestamp() + least(power(2, attempts), $2) * interval '1 second'
+    WHERE event_id = ANY($1)
+"""
+
+
 class Relay:
     """Moves committed rows to their publishers: at once when woken, every 50 ms otherwise."""
 
@@ -132,66 +160,67 @@ class Relay:
         self._database = database
         self._publishers = dict(publishers)
         self._service = service
-        self._wake = asyncio.Event()
-        database.after_commit(self._wake.set)
+        self._wake = {channel: asyncio.Event() for channel in publishers}
+        for woken in self._wake.values():
+            database.after_commit(woken.set)
 
     async def run(self) -> None:
-        """Relay until cancelled; a fault of database or bus only slows it down."""
-        backoff = POLL_SECONDS
+        """Relay until cancelled; a fault of database or bus only slows it down, and of one channel only that one."""
+        await asyncio.gather(*(self._run(channel) for channel in self._publishers))
+
+    async def _run(self, channel: str) -> None:
+        backoff, woken, publisher = POLL_SECONDS, self._wake[channel], self._publishers[channel]
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout=backoff)
-            self._wake.clear()
+                await asyncio.wait_for(woken.wait(), timeout=backoff)
+            woken.clear()
             try:
-                while await self.drain_once():
+                while await self._drain(channel, publisher):
                     pass
                 backoff = POLL_SECONDS
             except Exception as error:
                 backoff = min(2.0, backoff * 2)
-                logger().warning("relay waits", error_type=type(error).__name__, seconds=backoff)
+                logger().warning("relay waits", channel=channel, error_type=type(error).__name__, seconds=backoff)
 
     async def drain_once(self) -> int:
-        """Send at most one batch a channel; return how many rows were sent."""
-        sent = 0
-        for channel, publisher in self._publishers.items():
-            sent += await self._drain(channel, publisher)
-        return sent
+        """Send at most one batch a channel; return how many rows were sent. A channel's fault is raised at the end."""
+        done = await asyncio.gather(
+            *(self._drain(channel, publisher) for channel, publisher in self._publishers.items()),
+            return_exceptions=True,
+        )
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(count for count in done if isinstance(count, int))
 
     async def _drain(self, channel: str, publisher: Publisher) -> int:
-        async with self._database.connection() as connection, connection.transaction():
-            rows = await connection.fetch(
-                """
-                SELECT id, event_id, type, source, occurred_at, correlation_id, data FROM outbox
-                WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp()
-                ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
-                """,
-                channel,
-                BATCH,
-            )
-            if not rows:
+        """Send a batch under the channel's advisory lock, outside any transaction.
+
+        Row locks would keep a transaction open for as long as the bus takes to answer, and with it every reader that
+        waits for older transactions to end (the change feed). The lock goes with its session: a killed relay's rows
+        are sent by the next one.
+        """
+        async with self._database.connection() as connection:
+            if not await connection.fetchval(_TURN, channel):
                 return 0
-            batch = [
-                Envelope(r["event_id"], r["type"], r["source"], r["occurred_at"], r["correlation_id"], r["data"])
-                for r in rows
-            ]
-            failed = await publisher.publish(batch)
-            await connection.execute(
-                "UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY($1)",
-                [r["id"] for r in rows if r["event_id"] not in failed],
-            )
-            if failed:
-                await connection.execute(
-                    """
-                    UPDATE outbox SET attempts = attempts + 1,
-                        next_attempt_at = clock_timestamp() + least(power(2, attempts), $2) * interval '1 second'
-                    WHERE event_id = ANY($1)
-                    """,
-                    list(failed),
-                    MAX_BACKOFF_SECONDS,
-                )
-                logger().warning("events refused by the bus", count=len(failed), channel=channel)
-            EVENTS_SENT.labels(self._service).inc(len(rows) - len(failed))
-            return len(rows) - len(failed)
+            try:
+                return await self._send(connection, channel, publisher)
+            finally:
+                await connection.execute(_END_OF_TURN, channel)
+
+    async def _send(self, connection: Connection, channel: str, publisher: Publisher) -> int:
+        rows = await connection.fetch(_UNSENT, channel, BATCH)
+        batch = [
+            Envelope(r["event_id"], r["type"], r["source"], r["occurred_at"], r["correlation_id"], r["data"])
+            for r in rows
+        ]
+        failed = await publisher.publish(batch) if batch else frozenset()
+        await connection.execute(_SENT, [event.id for event in batch if event.id not in failed])
+        if failed:
+            await connection.execute(_POSTPONED, list(failed), MAX_BACKOFF_SECONDS)
+            logger().warning("events refused by the bus", count=len(failed), channel=channel)
+        EVENTS_SENT.labels(self._service).inc(len(batch) - len(failed))
+        return len(batch) - len(failed)
 
     async def purge(self) -> int:
         """Delete rows sent more than KEEP_SENT_DAYS ago; return how many."""
@@ -235,3 +264,28 @@ class EventBridgePublisher:
     async def ping(self) -> None:
         """Raise whatever boto3 raises unless the bus can be described."""
         await asyncio.to_thread(self._client.describe_event_bus, Name=self._bus)
+
+
+class SqsPublisher:
+    """SendMessageBatch in tens, ten calls at once, to one queue that is looked up when first needed."""
+
+    def __init__(self, client: "SQSClient", queue: str) -> None:
+        self._client = client
+        self._queue = queue
+        self._url = ""
+
+    async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+        """Put ``batch`` into the queue; return the ids SQS refused. Raises whatever boto3 raises without a queue."""
+        if not self._url:
+            found = await asyncio.to_thread(self._client.get_queue_url, QueueName=self._queue)
+            self._url = found["QueueUrl"]
+        groups = [batch[start : start + SEND_BATCH_LIMIT] for start in range(0, len(batch), SEND_BATCH_LIMIT)]
+        refused = await asyncio.gather(*(asyncio.to_thread(self._send, group) for group in groups))
+        return frozenset().union(*refused)
+
+    def _send(self, group: Sequence[Envelope]) -> frozenset[UUID]:
+        response = self._client.send_message_batch(
+            QueueUrl=self._url,
+            Entries=[{"Id": str(n), "MessageBody": event.message()} for n, event in enumerate(group)],
+        )
+        return frozenset(group[int(failure["Id"])].id for failure in response.get("Failed", []))

@@ -25,8 +25,8 @@ from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.http import Check, Edge
-from services.kernel.inbox import Bind, Handle, QueueConsumer
-from services.kernel.outbox import EventBridgePublisher, Relay, append_audit
+from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
+from services.kernel.outbox import EventBridgePublisher, Publisher, Relay, SqsPublisher, append_audit
 from services.kernel.telemetry import configure_logging, logger
 
 BLOCKING_CALLS = 32
@@ -57,6 +57,7 @@ class ServiceSettings(ProcessSettings):
     database_pool: int = Field(default=10, ge=1, le=100, description="connections this process may hold")
     bus_name: str = Field(default="careslot", description="EventBridge bus")
     queue_prefix: str = Field(default="", description="put before the queue names of the topology")
+    audit_queue: str = Field(default="audit-entries", description="queue of the audit trail; empty: entries wait here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,15 @@ class Subscribed:
 
     queue: str
     handle: Handle
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribedInBatches:
+    """A queue this process polls for messages that ``handle`` takes many at a time, in one transaction."""
+
+    queue: str
+    handle: HandleMany
     bind: Bind
 
 
@@ -86,7 +96,7 @@ async def running(
     settings: ServiceSettings,
     *,
     app_role: str,
-    subscriptions: Sequence[Subscribed] = (),
+    subscriptions: Sequence[Subscribed | SubscribedInBatches] = (),
     checks: Mapping[str, Check] | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Runtime]:
@@ -101,7 +111,11 @@ async def running(
     database = Database(settings.database_url, application=service, max_size=settings.database_pool)
     await database.open()
     publisher = EventBridgePublisher(boto3.client("events", config=AWS), settings.bus_name)
-    relay = Relay(database, {"bus": publisher}, service=service)
+    publishers: dict[str, Publisher] = {"bus": publisher}
+    if settings.audit_queue:
+        queue = f"{settings.queue_prefix}{settings.audit_queue}"
+        publishers["audit"] = SqsPublisher(boto3.client("sqs", config=AWS), queue)
+    relay = Relay(database, publishers, service=service)
     async with httpx.AsyncClient(timeout=5.0) as http:
 
         async def fetch_jwks() -> Any:
@@ -139,17 +153,22 @@ async def running(
 
 
 def _consumers(
-    service: str, settings: ServiceSettings, database: Database, subscriptions: Sequence[Subscribed]
+    service: str,
+    settings: ServiceSettings,
+    database: Database,
+    subscriptions: Sequence[Subscribed | SubscribedInBatches],
 ) -> list[QueueConsumer]:
     if not subscriptions:
         return []
     sqs = boto3.client("sqs", config=AWS)
-    return [
-        QueueConsumer(
-            sqs, f"{settings.queue_prefix}{sub.queue}", database, sub.handle, sub.bind, service=service, name=sub.queue
-        )
-        for sub in subscriptions
-    ]
+    consumers: list[QueueConsumer] = []
+    for sub in subscriptions:
+        queue = f"{settings.queue_prefix}{sub.queue}"
+        if isinstance(sub, SubscribedInBatches):
+            consumers.append(BatchConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue))
+        else:
+            consumers.append(QueueConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue))
+    return consumers
 
 
 def _within(check: Check, seconds: float = 1.5) -> Check:

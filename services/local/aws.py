@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from services.contracts.topology import BUS, SUBSCRIPTIONS, Subscription
+from services.contracts.topology import (
+    BUS,
+    DIRECT_QUEUES,
+    LOCKED_BUCKETS,
+    SUBSCRIPTIONS,
+    DirectQueue,
+    LockedBucket,
+    Subscription,
+)
 from services.local.emulator import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_s3 import S3Client
     from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_ses import SESClient
     from types_boto3_sns import SNSClient
@@ -111,6 +120,12 @@ class Aws:
         """Simple Notification Service (text messages)."""
         return self._session.client("sns", endpoint_url=self.endpoint_url, config=self._config)
 
+    @cached_property
+    def s3(self) -> S3Client:
+        """Simple Storage Service; paths instead of host names, which nobody resolves here."""
+        config = self._config.merge(Config(s3={"addressing_style": "path"}))
+        return self._session.client("s3", endpoint_url=self.endpoint_url, config=config)
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -138,6 +153,39 @@ def declare_bus(
     except aws.events.exceptions.ResourceAlreadyExistsException:
         pass
     return {subscription.queue: _subscribe(aws, bus, subscription, prefix) for subscription in subscriptions}
+
+
+def declare_direct_queues(
+    aws: Aws, queues: Iterable[DirectQueue] = DIRECT_QUEUES, *, prefix: str = ""
+) -> dict[str, Queue]:
+    """Make the queues that services send to past the bus, with their dead letters; return them by name."""
+    return {queue.queue: _direct(aws, queue, prefix) for queue in queues}
+
+
+def declare_locked_buckets(
+    aws: Aws, buckets: Iterable[LockedBucket] = LOCKED_BUCKETS, *, prefix: str = ""
+) -> dict[str, str]:
+    """Make the write-once buckets; return their names by the topology's names.
+
+    A killed emulator may come back with the objects and without the bucket's settings, so all are made sure of. The
+    default retention is a second belt: whoever writes says how long to keep each object.
+    """
+    made = {bucket.name: prefix + bucket.name for bucket in buckets}
+    for bucket in buckets:
+        name = made[bucket.name]
+        try:
+            aws.s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        except (aws.s3.exceptions.BucketAlreadyOwnedByYou, aws.s3.exceptions.BucketAlreadyExists):
+            pass
+        aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        aws.s3.put_object_lock_configuration(
+            Bucket=name,
+            ObjectLockConfiguration={
+                "ObjectLockEnabled": "Enabled",
+                "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": bucket.retention_years}},
+            },
+        )
+    return made
 
 
 def declare_sender(aws: Aws, email_address: str) -> None:
@@ -179,6 +227,24 @@ def _subscribe(aws: Aws, bus: str, subscription: Subscription, prefix: str) -> Q
         if put["FailedEntryCount"]:
             raise RuntimeError(f"the queue {name} could not be made a target: {put['FailedEntries']}")
     return Queue(url, queue_arn, dead_letters_url)
+
+
+def _direct(aws: Aws, queue: DirectQueue, prefix: str) -> Queue:
+    name, dead_letters = prefix + queue.queue, prefix + queue.dead_letters
+    queue_arn = _queue_arn(name)
+    retention = str(queue.retention_days * DAY)
+    allow: dict[QueueAttributeNameType, str] = {
+        "MessageRetentionPeriod": retention,
+        "RedriveAllowPolicy": _json({"redrivePermission": "byQueue", "sourceQueueArns": [queue_arn]}),
+    }
+    dead_letters_url = _ensure_queue(aws, dead_letters, allow)
+    redrive = {"deadLetterTargetArn": _queue_arn(dead_letters), "maxReceiveCount": queue.max_receives}
+    wanted: dict[QueueAttributeNameType, str] = {
+        "VisibilityTimeout": str(queue.visibility_seconds),
+        "MessageRetentionPeriod": retention,
+        "RedrivePolicy": _json(redrive),
+    }
+    return Queue(_ensure_queue(aws, name, wanted), queue_arn, dead_letters_url)
 
 
 def _ensure_queue(aws: Aws, name: str, wanted: Mapping[QueueAttributeNameType, str]) -> str:

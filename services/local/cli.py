@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     from services.local import cli_dead_letters
 
-    for verb in (up, down, status, logs, token, start, stop, demo):
+    for verb in (up, down, status, logs, token, start, stop, demo, bench):
         app.command()(verb)
     app.add_typer(cli_dead_letters.verbs, name="dlq")
     app.add_typer(openapi_verbs, name="openapi")
@@ -127,6 +127,28 @@ def demo(folder: Folder = DEFAULT_FOLDER, machine: Machine = False) -> None:
 
     if not play(folder, Telling(machine=machine)):
         raise typer.Exit(1)
+
+
+def bench(
+    bookings: Annotated[int, typer.Option(min=2, max=150, help="Slots to book and cancel.")] = 100,
+    searches: Annotated[int, typer.Option(min=2, max=10000, help="Searches to make.")] = 300,
+    folder: Folder = DEFAULT_FOLDER,
+    machine: Machine = False,
+) -> None:
+    """Measure the running platform: how soon events arrive, bookings a second, how long a search takes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from services.local.bench import measure
+
+    figures = measure(running_platform(folder), bookings, searches)
+    if machine:
+        typer.echo(json.dumps([figure.told() for figure in figures], indent=2))
+        return
+    table = Table("what", "count", "p50 ms", "p99 ms", "per second")
+    for figure in figures:
+        table.add_row(*(str(value) for value in figure.told().values()))
+    Console().print(table)
 
 
 def stop(service: Annotated[str, typer.Argument()], folder: Folder = DEFAULT_FOLDER) -> None:

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from services.contracts.topology import SUBSCRIPTIONS
+from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
 from services.kernel.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
+QUEUES = (*(taken.queue for taken in SUBSCRIPTIONS), *(direct.queue for direct in DIRECT_QUEUES))
 LOOK_SECONDS = 30
 MOST_LOOKED_AT = 10_000
 
@@ -57,7 +58,7 @@ class DeadLetters:
 
     def counts(self) -> dict[str, int]:
         """Return how many messages wait in the dead-letter queue of each queue, by the queue's name."""
-        return {subscription.queue: self._count(subscription.queue) for subscription in SUBSCRIPTIONS}
+        return {queue: self._count(queue) for queue in QUEUES}
 
     def look(self, queue: str) -> list[DeadLetter]:
         """Return every message of ``queue``'s dead letters, oldest first, leaving each where it is."""
@@ -124,9 +125,8 @@ class DeadLetters:
 def queue_named(name: str) -> str:
     """Return the source queue of that name, which may be given with its ``-dlq``; raise Invalid naming those there."""
     queue = name.removesuffix("-dlq")
-    known = [subscription.queue for subscription in SUBSCRIPTIONS]
-    if queue not in known:
-        raise Invalid(f"No queue is called {queue!r}; there are: {', '.join(known)}.")
+    if queue not in QUEUES:
+        raise Invalid(f"No queue is called {queue!r}; there are: {', '.join(QUEUES)}.")
     return queue
 
 

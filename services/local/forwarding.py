@@ -8,6 +8,7 @@ front of its database connections. Live streams do not count: they last for hour
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -41,7 +42,8 @@ def problem(status: HTTPStatus, slug: str, detail: str, retry_after: int | None 
     """Return a problem+json answer (RFC 9457) of the gateway's own."""
     body = {"type": f"urn:careslot:problem:{slug}", "title": status.phrase, "status": status.value, "detail": detail}
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return web.json_response(body, status=status.value, headers=headers, content_type=PROBLEM_JSON)
+    text = json.dumps(body).encode()
+    return web.Response(body=text, status=status.value, headers=headers, content_type=PROBLEM_JSON)
 
 
 class Forwarder:

@@ -17,9 +17,17 @@ from pathlib import Path
 import httpx
 
 from services.contracts.catalogue import load_catalogue
-from services.contracts.topology import SCHEDULES, SUBSCRIPTIONS
+from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS
 from services.local import environment
-from services.local.aws import Aws, bus_name, declare_bus, declare_sender
+from services.local.anchors import restore_anchors
+from services.local.aws import (
+    Aws,
+    bus_name,
+    declare_bus,
+    declare_direct_queues,
+    declare_locked_buckets,
+    declare_sender,
+)
 from services.local.aws_functions import FunctionCode, declare_functions
 from services.local.databases import SERVICES, connection_budget, ensure_databases, migrate_service, with_database
 from services.local.demo_users import ensure_demo_users
@@ -86,7 +94,8 @@ class Platform:
             told.done(f"{applied} applied" if applied else "nothing to do")
         with step("user pool, buses, queues, functions") as told:
             await asyncio.to_thread(self._declare)
-            queues = sum(subscription.service in self.services for subscription in SUBSCRIPTIONS)
+            owners = [*(taken.service for taken in SUBSCRIPTIONS), *(direct.service for direct in DIRECT_QUEUES)]
+            queues = sum(owner in self.services for owner in owners)
             told.done(f"{queues} queues with their dead letters")
 
     async def start_services(self) -> None:
@@ -108,7 +117,8 @@ class Platform:
             if hasattr(self, program):
                 await asyncio.to_thread(getattr(self, program).stop)
         await self._http.aclose()
-        self.layout.state_file.unlink(missing_ok=True)
+        if self._state is not None:  # else the file is another platform's, which refused us the folder
+            self.layout.state_file.unlink(missing_ok=True)
         self._lock.release()
 
     @property
@@ -126,6 +136,7 @@ class Platform:
 
     def _check(self) -> None:
         self._lock.take()
+        self.layout.state_file.unlink(missing_ok=True)
         require_room(self.layout.postgres, ROOM)
         wanted = {"gateway": (self._wanted.gateway_port, "use --port"), "emulator": (EMULATOR_PORT, "use --free-ports")}
         wanted |= {name: (load_catalogue()[name].port, "use --free-ports") for name in self.services}
@@ -169,6 +180,10 @@ class Platform:
         subscriptions = [s for s in SUBSCRIPTIONS if s.service in self.services]
         schedules = [s for s in SCHEDULES if s.service in self.services]
         queues = declare_bus(self.aws, subscriptions)
+        declare_direct_queues(self.aws, [q for q in DIRECT_QUEUES if q.service in self.services])
+        declare_locked_buckets(self.aws, [b for b in LOCKED_BUCKETS if b.service in self.services])
+        if "audit" in self.services:
+            restore_anchors(self.aws, self.postgres.dsn("audit"))
         with_functions = {s.service for s in subscriptions if s.runs == "lambda"} | {s.service for s in schedules}
         declare_functions(self.aws, {n: self._code(n) for n in with_functions}, queues, subscriptions, schedules)
         environment.write_environments(

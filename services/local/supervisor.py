@@ -181,15 +181,15 @@ class Supervisor:
             await asyncio.to_thread(member.program.stop)
             if member.held is not None:
                 await member.held(True)
-            self._tell(f"{member.name} was stopped as wished")
             self._changed()
+            self._tell(f"{member.name} was stopped as wished")
         elif not wanted and member.state == "stopped":
             await self._start(member)
             if member.held is not None:
                 await member.held(False)
             await self._await_ready(member, patient=False)
-            self._tell(f"{member.name} was started as wished")
             self._changed()
+            self._tell(f"{member.name} was started as wished")
         return wanted
 
     async def _revive(self, member: Supervised, code: int, pause: float) -> None:
@@ -210,9 +210,9 @@ class Supervisor:
             detail = getattr(error, "detail", "") or type(error).__name__
             self._tell(f"{member.name} {ended(code)} and cannot be restarted yet: {detail}")
             return
+        self._changed()
         if member.program.poll() is None:
             self._tell(f"{member.name} {ended(code)}; restarted in {time.monotonic() - died:.1f} s")
-        self._changed()
 
 
 def ended(code: int) -> str:

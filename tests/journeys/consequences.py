@@ -24,7 +24,7 @@ SENT_TWICE = "SELECT message_id FROM deliveries WHERE state = 'sent' GROUP BY 1 
 def rows(state: PlatformState, service: str, query: str, *values: object) -> list[tuple[Any, ...]]:
     """Return what a service's database says."""
     with psycopg.connect(state.databases[service], autocommit=True) as connection:
-        return connection.execute(query, values or None).fetchall()  # type: ignore[arg-type]  # queries of ours
+        return connection.execute(query, values or None).fetchall()
 
 
 def settle(state: PlatformState) -> None:

@@ -60,12 +60,12 @@ class Running:
                 return line
         while (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
-                line = self._lines.get(timeout=left)
-                if line is None:
+                fresh = self._lines.get(timeout=left)
+                if fresh is None:
                     break
-                self.said.append(line)
-                if wanted(line):
-                    return line
+                self.said.append(fresh)
+                if wanted(fresh):
+                    return fresh
         raise AssertionError(f"not said within {timeout:.0f} s; said: {self.said[-5:]}; {self.errors()}")
 
     def errors(self) -> str:

@@ -17,7 +17,11 @@ from services.contracts.events import EVENTS
 from services.contracts.events.base import Event
 from tests.repository.tree import parse, python_files, services, told
 
-DECLARED: tuple[topology.Subscription | topology.Schedule, ...] = (*topology.SUBSCRIPTIONS, *topology.SCHEDULES)
+DECLARED: tuple[topology.Subscription | topology.Schedule | topology.DirectQueue, ...] = (
+    *topology.SUBSCRIPTIONS,
+    *topology.SCHEDULES,
+    *topology.DIRECT_QUEUES,
+)
 LONGEST_RULE_NAME = 64  # EventBridge PutRule, Name; SQS allows 80
 
 
@@ -90,7 +94,9 @@ def test_every_handler_exists() -> None:
         except (ImportError, AttributeError) as error:
             faults.append(f"{entry.handler}: {error}")
             continue
-        runs_as_function = isinstance(entry, topology.Schedule) or entry.runs == "lambda"
+        runs_as_function = isinstance(entry, topology.Schedule) or (
+            isinstance(entry, topology.Subscription) and entry.runs == "lambda"
+        )
         if runs_as_function != (".lambdas." in module):
             faults.append(f"{entry.handler}: functions, and only they, are in lambdas/")
         elif runs_as_function and len(inspect.signature(handler).parameters) != 2:
@@ -121,6 +127,11 @@ def test_queues_are_well_formed() -> None:
             faults.append(f"{sub.queue}: stays invisible for at least six times the function's timeout")
         if len(set(sub.events)) != len(sub.events) or not sub.events:
             faults.append(f"{sub.queue}: takes each event once, and at least one")
+    faults += [
+        f"{direct.queue}: begins with its service and says why it is not on the bus"
+        for direct in topology.DIRECT_QUEUES
+        if not direct.queue.startswith(f"{direct.service}-") or len(direct.reason.split()) < 4
+    ]
     faults += [
         f"{name}: declared twice" for name, n in Counter(s.queue for s in topology.SUBSCRIPTIONS).items() if n > 1
     ]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
-from services.booking.api.headers import Authorization, IdempotencyKey, IfMatch
+from services.booking.api.headers import Authorization, IdempotencyKey, IfMatch, documented
 from services.booking.api.models import (
     AppointmentView,
     BookBody,
@@ -34,6 +34,7 @@ _LOCATION = {"Location": {"description": "where it can be read", "schema": {"typ
 def _command(action: str, status: int, *statuses: int) -> dict[str, Any]:
     """Return a command route's keyword arguments: its guard, its answers, the headers of a success."""
     arguments = guard(action, 400, 409, 413, 422, *statuses)
+    arguments["openapi_extra"]["parameters"] = documented(existing=412 in statuses)
     responses: dict[int | str, dict[str, Any]] = arguments["responses"]
     responses[409] = {"model": ConflictProblem, "content": {PROBLEM_JSON: {}}}
     if 412 in statuses:

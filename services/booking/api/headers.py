@@ -1,7 +1,7 @@
 """Headers that protect against doubled and lost changes, and the answers when they are missing or stale."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 
@@ -9,8 +9,9 @@ from services.booking.usecases.changing import ANY_VERSION, Precondition
 from services.kernel.errors import CareslotError, Invalid, PreconditionRequired, StaleVersion
 from services.kernel.middleware import problem_response
 
-_TAGS = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e]*"\s*')
-KEY = r"^[\x21-\x7e]{1,255}$"
+KEY = r"^[!-~]{1,255}$"
+TAG = r'(W/)?"[!#-~]*"'
+TAGS = rf"^(\*|{TAG}( ?, ?{TAG})*)$"
 
 
 class IdempotencyKeyMissing(CareslotError):
@@ -21,39 +22,46 @@ class IdempotencyKeyMissing(CareslotError):
     slug = "idempotency-key-missing"
 
 
-def _idempotency_key(
-    key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key", pattern=KEY,
-            description="Required. A new value for each intent; the same value when repeating it.",
-        ),
-    ] = None,
-) -> str:  # fmt: skip
+async def _idempotency_key(
+    key: Annotated[str | None, Header(alias="Idempotency-Key", pattern=KEY, include_in_schema=False)] = None,
+) -> str:
     if key is None:
         raise IdempotencyKeyMissing("Send 'Idempotency-Key' with a new value, and the same value when you repeat.")
     return key
 
 
-def _precondition(
-    if_match: Annotated[
-        str | None,
-        Header(alias="If-Match", max_length=1000, description="Required. The ETag of the version you have seen."),
-    ] = None,
+async def _precondition(
+    if_match: Annotated[str | None, Header(alias="If-Match", max_length=1000, include_in_schema=False)] = None,
 ) -> Precondition:
     if if_match is None:
         raise PreconditionRequired("Send 'If-Match' with the ETag of the appointment as you know it.")
-    if if_match.strip() == ANY_VERSION:
-        return frozenset({ANY_VERSION})
-    tags = if_match.split(",")
-    if not all(_TAGS.fullmatch(tag) for tag in tags):
+    if not re.fullmatch(TAGS, if_match):
         raise Invalid("'If-Match' must hold quoted entity tags, such as \"3\".", slug="if-match-invalid")
+    if if_match == ANY_VERSION:
+        return frozenset({ANY_VERSION})
     # Weak tags stay as they are and match nothing: If-Match compares strongly (RFC 9110 section 13.1.1).
-    return frozenset(tag.strip() for tag in tags)
+    return frozenset(tag[0] for tag in re.finditer(TAG, if_match))
 
 
-def _authorization(request: Request) -> str:
+async def _authorization(request: Request) -> str:
     return request.headers.get("authorization", "")
+
+
+def documented(*, existing: bool) -> list[dict[str, Any]]:
+    """Return the OpenAPI parameters of a command, on an existing appointment or not.
+
+    They are required, as they say here; the code takes them as optional to answer with 400 and 428 instead of 422.
+    """
+    key = {
+        "name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string", "pattern": KEY},
+        "description": "A new value for each intent; the same value when repeating it.",
+    }  # fmt: skip
+    version = {
+        "name": "If-Match", "in": "header", "required": True,
+        "schema": {"type": "string", "pattern": TAGS, "maxLength": 1000},
+        "description": "The ETag of the version you have seen.",
+    }  # fmt: skip
+    return [key, version] if existing else [key]
 
 
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]

@@ -1,11 +1,11 @@
 """What goes over the wire, with the bounds that keep odd input out."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.booking.domain.lifecycle import CancelReason, Status
 from services.booking.ports import Cursor
@@ -27,7 +27,15 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("the instant lies outside the years 1 to 9999 in UTC") from None
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _as_written(text: str) -> str:
+    # Left to itself, pydantic reads a bare number as seconds since 1970.
+    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("must begin with year, month and day, such as 2027-01-31")
+    return text
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_as_written), AfterValidator(_utc)]
+Day = Annotated[date, BeforeValidator(_as_written)]
 
 
 class _Body(BaseModel):

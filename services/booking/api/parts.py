@@ -26,7 +26,7 @@ class Booking:
     heartbeat_seconds: float
 
 
-def _booking(request: Request) -> Booking:
+async def _booking(request: Request) -> Booking:
     parts: Booking = request.app.state.booking
     return parts
 

@@ -1,6 +1,5 @@
 """Reads: one appointment, its history, a patient's list, a facility's day, the change feed."""
 
-import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from services.booking.api.models import (
     AppointmentView,
     Changes,
     ChangeView,
+    Day,
     History,
     HistoryEntry,
     Instant,
@@ -73,7 +73,7 @@ async def read_day(
     gate: GateDep,
     booking: BookingDep,
     facility_id: Annotated[str, Path(pattern=ID)],
-    date: Annotated[dt.date, Query(description="a day of the facility's own calendar")],
+    date: Annotated[Day, Query(description="a day of the facility's own calendar")],
     cancelled: Annotated[bool, Query(description="whether to show what was cancelled too")] = False,
     after: After = None,
     limit: Limit = 200,

@@ -34,7 +34,7 @@ def _stream(action: str, *statuses: int) -> dict[str, Any]:
     arguments = guard(action, 422, *statuses)
     arguments["responses"][200] = {
         "description": "Events: ready (read the list now), appointment, departed (it left this facility).",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
     return {**arguments, "response_class": EventSourceResponse, "response_model": None}
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.services.booking.world import START, World, offer
 
 
@@ -70,9 +68,8 @@ async def test_the_day_is_the_facilitys(world: World) -> None:
     assert (await world.client("elsewhere").get("/facilities/fac-0001/day?date=2027-01-04")).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_odd_queries_are_the_callers_fault(world: World) -> None:
+    for path in (
         "/appointments?patient_id=pat-000001&from=0001-01-01T00:00:00%2B23:59",
         "/appointments?patient_id=pat-000001&from=9999-12-31T23:59:59-23:59",
         "/appointments?patient_id=pat-000001&from=2027-01-01T00:00:00",
@@ -83,27 +80,24 @@ async def test_the_day_is_the_facilitys(world: World) -> None:
         "/appointments",
         "/appointments/not-a-uuid",
         "/facilities/fac-0001/day?date=2027-02-30",
+        "/facilities/fac-0001/day?date=0",
+        "/appointments?patient_id=pat-000001&from=0",
         "/facilities/%20/day?date=2027-02-01",
         "/changes?after=1-2-3",
         "/changes?limit=501",
-    ],
-)
-async def test_odd_queries_are_the_callers_fault(world: World, path: str) -> None:
-    assert (await world.client("maria").get(path)).status_code == 422
+    ):
+        assert (await world.client("maria").get(path)).status_code == 422, path
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_the_ends_of_time_are_answered(world: World) -> None:
+    for path in (
         "/appointments?patient_id=pat-000001&from=0001-01-01T00:00:00Z&after=99999999999999999-" + "f" * 32,
         "/appointments?patient_id=pat-000001&from=9999-12-31T23:59:59Z",
         "/facilities/fac-0001/day?date=0001-01-01",
         "/facilities/fac-0001/day?date=9999-12-31",
         "/changes?after=9999999999999999999-999999999999999999",
         "/changes?after=0-0",
-    ],
-)
-async def test_the_ends_of_time_are_answered(world: World, path: str) -> None:
-    who = {"/a": "maria", "/f": "frontdesk", "/c": "feed"}[path[:2]]
-    answer = await world.client(who).get(path)
-    assert answer.status_code == 200, answer.text
+    ):
+        who = {"/a": "maria", "/f": "frontdesk", "/c": "feed"}[path[:2]]
+        answer = await world.client(who).get(path)
+        assert answer.status_code == 200, (path, answer.text)

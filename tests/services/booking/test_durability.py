@@ -62,15 +62,16 @@ async def test_killed_sessions_leave_nothing_and_the_service_goes_on(world: Worl
     await assert_sound(world)
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["UPDATE status_history SET actor_subject = 'x'", "DELETE FROM status_history", "TRUNCATE status_history"],
-)
-async def test_history_cannot_be_rewritten(world: World, change: str) -> None:
+async def test_history_cannot_be_rewritten(world: World) -> None:
     await world.book(offer())
-    with pytest.raises(asyncpg.RestrictViolationError):
-        await world.rows(change)
-    assert await world.value("SELECT count(*) FROM status_history") == 1
+    for change in (
+        "UPDATE status_history SET actor_subject = 'x'",
+        "DELETE FROM status_history",
+        "TRUNCATE status_history",
+    ):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await world.rows(change)
+    assert await world.value("SELECT actor_subject FROM status_history") == "sub-frontdesk"
 
 
 CLAIM = "INSERT INTO claim VALUES ($1, 'clinician', $2, 0, $3, $4::text::tstzrange, NULL)"
@@ -87,9 +88,9 @@ async def test_the_constraint_refuses_what_the_code_would_let_through(world: Wor
         await world.rows(CLAIM, other, "z", 7, "[2027-02-01 10:10+00,2027-02-01 10:15+00)")
 
 
-@pytest.mark.parametrize(
-    ("key", "period"),
-    [
+async def test_claims_are_bounded_and_half_open(world: World) -> None:
+    one = (await world.book(offer())).json()["id"]
+    for key, period in (
         (7, "empty"),
         (7, "[2027-02-01 10:00+00,2027-02-01 10:20+00]"),
         (7, "(2027-02-01 10:00+00,2027-02-01 10:20+00)"),
@@ -97,12 +98,9 @@ async def test_the_constraint_refuses_what_the_code_would_let_through(world: Wor
         (7, "[,2027-02-01 10:00+00)"),
         (-1, "[2027-02-01 10:00+00,2027-02-01 10:20+00)"),
         (2**63 - 1, "[2027-02-01 10:00+00,2027-02-01 10:20+00)"),
-    ],
-)
-async def test_claims_are_bounded_and_half_open(world: World, key: int, period: str) -> None:
-    one = (await world.book(offer())).json()["id"]
-    with pytest.raises((asyncpg.CheckViolationError, asyncpg.NumericValueOutOfRangeError)):
-        await world.rows(CLAIM, one, "x", key, period)
+    ):
+        with pytest.raises((asyncpg.CheckViolationError, asyncpg.NumericValueOutOfRangeError)):
+            await world.rows(CLAIM, one, "x", key, period)
 
 
 async def test_no_phi_reaches_the_idempotency_of_others(world: World) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel.access import AccessPolicies, AccessRefused, Gate, PolicyFault, Resource
+from services.kernel.access import AccessPolicies, AccessRefused, AttributeValue, Gate, PolicyFault, Resource
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 
@@ -50,6 +50,19 @@ def test_everything_else_is_refused_and_the_refusal_can_be_audited() -> None:
         assert caught.value.entry.outcome == "refused"
         assert opened.decided
         assert "f1" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("attributes", "facilities"),
+    [({"facility": "f1"}, ("f1",)), ({"facility": "f1", "facilities": frozenset({"f3", "f2"})}, ("f1", "f2", "f3"))],
+)
+def test_an_entry_names_the_facilities_of_what_was_touched(
+    attributes: dict[str, AttributeValue], facilities: tuple[str, ...]
+) -> None:
+    # The schema knows no second attribute, so this is refused; a refusal tells them as well.
+    with pytest.raises(AccessRefused) as caught:
+        gate(Actor("x", frozenset())).require(Resource("Room", "r", attributes))
+    assert caught.value.entry.facilities == facilities
 
 
 def test_asking_without_requiring_does_not_count_as_a_decision() -> None:

@@ -1,6 +1,7 @@
 """What commits is told, what does not commit is not, and a bus that is down loses nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,7 +12,16 @@ from services.contracts.events.booking import AppointmentBooked
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Database
 from services.kernel.ids import new_id
-from services.kernel.outbox import BATCH, Envelope, EventBridgePublisher, Relay, append_audit, append_events
+from services.kernel.outbox import (
+    BATCH,
+    Envelope,
+    EventBridgePublisher,
+    Relay,
+    SqsPublisher,
+    append_audit,
+    append_events,
+)
+from tests.services.kernel.test_audit import ENTRY
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 BOOKED = AppointmentBooked.model_validate(AppointmentBooked.EXAMPLE)
@@ -110,9 +120,49 @@ async def test_two_relays_never_send_the_same_event(opened: Database) -> None:
             pass
 
     await asyncio.gather(*(drain(relay) for relay in relays))
-    # A relay that finds rows locked stops; one more round takes what is left.
+    # A relay whose turn it is not stops; one more round takes what is left.
     await drain(relays[0])
     assert len(bus.taken) == len({event.id for event in bus.taken}) == BATCH * 3
+
+
+async def test_a_slow_bus_holds_back_no_reader_of_the_change_feed(opened: Database) -> None:
+    publishing, answered = asyncio.Event(), asyncio.Event()
+
+    class SlowBus(Bus):
+        async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+            publishing.set()
+            await answered.wait()
+            return await super().publish(batch)
+
+    await write(opened)
+    task = asyncio.create_task(Relay(opened, {"bus": SlowBus()}, service="booking").drain_once())
+    await publishing.wait()
+    async with opened.transaction() as connection:
+        mine = await connection.fetchval("SELECT pg_current_xact_id()::text::bigint")
+    async with opened.connection() as connection:
+        oldest = await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    answered.set()
+    assert await task == 1
+    assert oldest > mine
+
+
+async def test_a_killed_relay_leaves_its_rows_to_the_next(opened: Database) -> None:
+    publishing = asyncio.Event()
+
+    class HangingBus(Bus):
+        async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
+            publishing.set()
+            await asyncio.Event().wait()
+            return frozenset()
+
+    await write(opened)
+    task = asyncio.create_task(Relay(opened, {"bus": HangingBus()}, service="booking").drain_once())
+    await publishing.wait()
+    bus = Bus()
+    assert await Relay(opened, {"bus": bus}, service="booking").drain_once() == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await Relay(opened, {"bus": bus}, service="booking").drain_once() == 1
 
 
 async def test_audit_entries_wait_until_someone_takes_them(opened: Database) -> None:
@@ -172,3 +222,59 @@ async def test_eventbridge_takes_at_most_ten_a_call_and_names_what_it_refused() 
     assert sorted(len(call) for call in events.calls) == [3, 10, 10]
     assert refused == {batch[0].id, batch[10].id, batch[20].id}
     assert all(entry["EventBusName"] == "careslot" for call in events.calls for entry in call)
+
+
+class Queue:
+    """SQS's GetQueueUrl and SendMessageBatch as its API answers, refusing chosen entries."""
+
+    def __init__(self, refuse: frozenset[str] = frozenset()) -> None:
+        self.calls: list[list[dict[str, str]]] = []
+        self.refuse = refuse
+
+    def get_queue_url(self, QueueName: str) -> dict[str, str]:
+        return {"QueueUrl": f"http://sqs/{QueueName}"}
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, object]:
+        assert QueueUrl == "http://sqs/q"
+        self.calls.append(Entries)
+        return {"Failed": [{"Id": entry["Id"]} for entry in Entries if entry["Id"] in self.refuse]}
+
+
+async def test_sqs_takes_at_most_ten_a_call_and_names_what_it_refused() -> None:
+    batch = [Envelope(new_id(), "t.x.v1", "careslot.t", NOW, "c", {"n": n}) for n in range(23)]
+    queue = Queue(frozenset({"1"}))
+    refused = await SqsPublisher(queue, "q").publish(batch)  # type: ignore[arg-type]  # a double
+    assert sorted(len(call) for call in queue.calls) == [3, 10, 10]
+    assert refused == {batch[1].id, batch[11].id, batch[21].id}
+    sent = [Envelope.from_eventbridge(json.loads(entry["MessageBody"])) for call in queue.calls for entry in call]
+    assert sorted(sent, key=lambda event: event.data["n"]) == batch
+
+
+async def test_a_channel_that_is_down_does_not_hold_up_the_other(opened: Database) -> None:
+    bus, audit = Bus(), Bus()
+    audit.down = True
+    relay = Relay(opened, {"audit": audit, "bus": bus}, service="booking")
+    running = asyncio.create_task(relay.run())
+    async with opened.transaction() as connection:
+        await append_audit(connection, [ENTRY])
+    await write(opened, BATCH * 2)
+    async with asyncio.timeout(20):
+        while len(bus.taken) < BATCH * 2:
+            await asyncio.sleep(0.02)
+        assert await unsent(opened) == 1
+        audit.down = False
+        while not audit.taken:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_one_channels_fault_is_raised_after_the_others_were_sent(opened: Database) -> None:
+    bus, audit = Bus(), Bus()
+    audit.down = True
+    async with opened.transaction() as connection:
+        await append_audit(connection, [ENTRY])
+    await write(opened, 3)
+    with pytest.raises(OSError):
+        await Relay(opened, {"audit": audit, "bus": bus}, service="booking").drain_once()
+    assert len(bus.taken) == 3

@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from services.contracts.events.base import Event
-from services.contracts.topology import SUBSCRIPTIONS, Subscription
-from services.local.aws import Aws, Queue, client_environment, declare_bus, declare_sender
+from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS, Subscription
+from services.local.aws import (
+    Aws,
+    Queue,
+    client_environment,
+    declare_bus,
+    declare_direct_queues,
+    declare_locked_buckets,
+    declare_sender,
+)
 from tests.fixtures.platform import Declared, DeclareTopology
 from tests.fixtures.waiting import eventually
 
@@ -117,3 +127,33 @@ def test_child_processes_are_led_to_the_emulator_and_to_no_real_account() -> Non
     environment = client_environment("http://127.0.0.1:1")
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert environment["AWS_SHARED_CREDENTIALS_FILE"] == environment["AWS_CONFIG_FILE"] == "/dev/null"
+
+
+def test_a_queue_past_the_bus_is_declared_once_and_redrives(aws: Aws, topology: DeclareTopology) -> None:
+    declared = topology([])
+    assert declare_direct_queues(aws, prefix=declared.prefix) == declared.direct
+    queue = declared.direct[DIRECT_QUEUES[0].queue]
+    live = attributes(aws, queue)
+    dead = aws.sqs.get_queue_attributes(QueueUrl=queue.dead_letters_url, AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(live["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"] == dead["QueueArn"]
+    assert int(redrive["maxReceiveCount"]) == DIRECT_QUEUES[0].max_receives
+    assert json.loads(dead["RedriveAllowPolicy"])["sourceQueueArns"] == [queue.arn]
+
+
+def test_a_locked_bucket_keeps_what_is_put_into_it_for_years(aws: Aws) -> None:
+    [name] = {*declare_locked_buckets(aws, prefix="t-").values(), *declare_locked_buckets(aws, prefix="t-").values()}
+    assert aws.s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    aws.s3.put_object(Bucket=name, Key="k", Body=b"kept")
+    kept = aws.s3.head_object(Bucket=name, Key="k")
+    assert kept["ObjectLockMode"] == "COMPLIANCE"
+    assert (kept["ObjectLockRetainUntilDate"] - datetime.now(UTC)).days > 6 * 365
+    with pytest.raises(ClientError, match="AccessDenied"):
+        aws.s3.delete_object(Bucket=name, Key="k", VersionId=kept["VersionId"])
+
+
+def test_a_bucket_that_lost_its_lock_is_locked_again(aws: Aws) -> None:
+    aws.s3.create_bucket(Bucket=f"bare-{LOCKED_BUCKETS[0].name}")
+    [name] = declare_locked_buckets(aws, prefix="bare-").values()
+    found = aws.s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
+    assert found["Rule"]["DefaultRetention"] == {"Mode": "COMPLIANCE", "Years": LOCKED_BUCKETS[0].retention_years}

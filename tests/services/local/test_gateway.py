@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,14 +14,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from services.local.gateway import GatewaySettings, create
+from services.local.forwarding import IN_FLIGHT
+from services.local.gateway import GatewaySettings, create, serve
 
 STREAMED = web.AppKey("streamed", asyncio.Queue[bytes])
 
 
 @asynccontextmanager
 async def serving(app: web.Application) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, max_line_size=65536)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
     await site.start()
@@ -181,7 +184,7 @@ async def test_locations_get_the_prefix(gateway: str, client: aiohttp.ClientSess
 async def test_faults_are_problems_in_plain_words(gateway: str, path: str, method: str, status: int, slug: str) -> None:
     async with aiohttp.ClientSession() as client, client.request(method, gateway + path) as answer:
         assert answer.status == status
-        assert answer.content_type == "application/problem+json"
+        assert answer.headers["Content-Type"] == "application/problem+json"
         told = json.loads(await answer.read())
     assert told["type"] == f"urn:careslot:problem:{slug}"
     assert told["status"] == status
@@ -217,4 +220,23 @@ async def test_two_thousand_at_once_all_get_an_answer(gateway: str, client: aioh
             return answer.status
 
     statuses = await asyncio.gather(*(one(number) for number in range(2000)))
+    assert IN_FLIGHT < 2000, "some had to wait"
     assert set(statuses) == {200}
+
+
+async def test_it_serves_as_a_program_and_takes_long_lines(service: web.Application) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with serving(service) as base, aiohttp.ClientSession() as session:
+        settings = GatewaySettings(port=port, services={"booking": base}, cognito=base, client_id="portal")
+        running = asyncio.create_task(serve(settings))
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectorError):
+                    async with session.get(f"http://127.0.0.1:{port}/booking/large?q={'x' * 30_000}") as answer:
+                        assert answer.status == 200
+                        break
+                await asyncio.sleep(0.05)
+            signal.raise_signal(signal.SIGTERM)
+            await running

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.booking.usecases.alternatives import FindAlternatives
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.clock import FixedClock
+from tests.services.booking.fakes import FakePlaces
 from tests.services.booking.world import NOW, START, FakeSlots, World, offer
-
-
-class FakePlaces:
-    """Says what is free from two sets of taken slot ids."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-        self.busy: set[str] = set()
-
-    async def free_of(self, offers: Sequence[SlotOffer], now: datetime) -> frozenset[str]:
-        """Return those not taken."""
-        return frozenset(slot.slot_id for slot in offers) - self.taken
-
-    async def patient_free(self, patient_id: str, offers: Sequence[SlotOffer], now: datetime) -> frozenset[str]:
-        """Return those at which the patient is not busy."""
-        return frozenset(slot.slot_id for slot in offers) - self.busy
 
 
 def hours(n: float) -> timedelta:

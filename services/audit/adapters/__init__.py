@@ -1,0 +1,1 @@
+"""The audit trail's ports over PostgreSQL and S3."""

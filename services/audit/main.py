@@ -1,0 +1,88 @@
+"""The audit trail's process: entries from their queue into chains, heads into safe storage, answers to auditors."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pkgutil import resolve_name
+
+import boto3
+from fastapi import FastAPI
+
+from services.audit.adapters.postgres import PostgresChains, unit_of_work
+from services.audit.adapters.postgres_anchors import begin_anchoring
+from services.audit.adapters.s3 import S3AnchorStorage
+from services.audit.api import exports, reviews
+from services.audit.settings import Settings
+from services.audit.usecases.anchor import AnchorHeads
+from services.audit.usecases.ingest import TakeEntries
+from services.audit.usecases.review import Review
+from services.contracts.roles import Role
+from services.contracts.topology import direct_queues_of
+from services.kernel.clock import Clock, SystemClock
+from services.kernel.database import Connection
+from services.kernel.http import create_app
+from services.kernel.runtime import AWS, SubscribedInBatches, running, serve
+from services.kernel.telemetry import logger
+
+SERVICE = "audit"
+DESCRIPTION = "Every touch of protected data, in hash chains that are anchored in write-once storage; for auditors."
+
+
+def create() -> FastAPI:
+    """Return the application; it reads its settings when it starts."""
+    return create_app(
+        service=SERVICE,
+        title="Careslot audit",
+        description=DESCRIPTION,
+        version="1.0.0",
+        routers=[reviews.router, exports.router],
+        lifespan=_lifespan,
+    )
+
+
+def subscribed(clock: Clock) -> list[SubscribedInBatches]:
+    """Return the queues this process polls, with what takes their messages."""
+
+    def bind(connection: Connection) -> TakeEntries:
+        return TakeEntries(PostgresChains(connection), clock)
+
+    return [SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind) for queue in direct_queues_of(SERVICE)]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings = Settings()
+    clock = SystemClock()
+    storage = S3AnchorStorage(boto3.client("s3", config=AWS), settings.anchor_bucket)
+    async with running(
+        SERVICE,
+        settings,
+        app_role=Role.EXTERNAL_APP,
+        subscriptions=subscribed(clock),
+        checks={"anchors": storage.ping},
+        clock=clock,
+    ) as runtime:
+        app.state.edge = runtime.edge
+        app.state.clock = clock
+        app.state.review = Review(unit_of_work(runtime.database))
+        anchoring = AnchorHeads(begin_anchoring(runtime.database), storage, clock, settings.retention_years)
+        task = asyncio.create_task(_keep_anchoring(anchoring, settings.anchor_seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep_anchoring(anchoring: AnchorHeads, seconds: float) -> None:
+    while True:
+        try:
+            if anchor := await anchoring.run():
+                logger().info("anchored", count=len(anchor.heads), version=anchor.number)
+        except Exception as error:
+            logger().warning("anchoring waits", error_type=type(error).__name__)
+        await asyncio.sleep(seconds)
+
+
+if __name__ == "__main__":
+    serve("services.audit.main:create", Settings())
