@@ -183,7 +183,7 @@ def test_a_walk_in_is_registered_booked_and_checked_in(window: Windows) -> None:
     desk.page.locator("main button.primary").click()
     desk.page.locator("button.slot").first.click()
     desk.page.locator("main button.primary").click()
-    expect(desk.page.locator("[role=status]")).to_have_text("Your visit is booked.")
+    expect(desk.page.locator("p[role=status]")).to_have_text("Your visit is booked.")
     expect(desk.page.locator("main")).to_contain_text("Walkin, Walter")
     desk.see("desk-16-booked")
 

@@ -1,11 +1,12 @@
 """Patients at the desk: search by name and birth date (a POST: neither stands in an address), register, book for."""
 
+import contextlib
 import re
 from typing import Any
 
 from fastapi import APIRouter, Response
 
-from services.kernel.errors import Invalid
+from services.kernel.errors import Forbidden, Invalid, Unavailable
 from services.portal.api.desk import facilities_of
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
@@ -48,10 +49,9 @@ async def register_form(visit: VisitDep) -> Response:
 async def register_patient(visit: VisitDep) -> Response:
     """Register a patient; the form's key makes a second click the same patient."""
     _, fields = visit.wording, Fields(await visit.form(), visit.wording)
-    told = _("Enter the name.")
     body: dict[str, Any] = {
-        "given_name": fields.needed("given_name", told, 120),
-        "family_name": fields.needed("family_name", told, 120),
+        "given_name": fields.needed("given_name", _("Enter the given name."), 120),
+        "family_name": fields.needed("family_name", _("Enter the family name."), 120),
         "birth_date": fields.needed_day("birth_date").isoformat(),
         "email": fields.matching("email", EMAIL, _("Enter an address such as name@example.org.")),
         "phone": fields.matching("phone", PHONE, _("Enter +1 and ten digits, such as +16175550100.")),
@@ -59,7 +59,7 @@ async def register_patient(visit: VisitDep) -> Response:
         "facility_ids": [fields.needed("facility", _("Choose from the list."), 64)],
     }
     if fields.errors:
-        return await _register(visit, body, fields.errors, 422)
+        return await _register(visit, {**body, "birth_date": fields.text("birth_date")}, fields.errors, 422)
     body["timezone"] = (await visit.read("directory", f"/facilities/{body['facility_ids'][0]}"))["timezone"]
     headers = {"idempotency-key": fields.text("key", 60)}
     try:
@@ -76,9 +76,12 @@ async def show_patient(visit: VisitDep, patient_id: PathId) -> Response:
     patient = await visit.read("directory", f"/patients/{patient_id}")
     now = visit.portal.clock.now().isoformat()
     query = {"patient_id": patient_id, "from": now}
-    listed = (await visit.ask("GET", "booking", "/appointments", query=query)).body["appointments"]
-    coming = [a for a in listed if a["status"] != "cancelled"]
-    return draw(visit, "patient.html", patient=patient, visits=await Names(visit).visits(coming))
+    visits: list[dict[str, Any]] | None = None
+    # Booking hears of a new patient a moment later and may not show anything before; the patient is no less there.
+    with contextlib.suppress(Forbidden, Unavailable):
+        listed = (await visit.ask("GET", "booking", "/appointments", query=query)).body["appointments"]
+        visits = await Names(visit).visits([a for a in listed if a["status"] != "cancelled"])
+    return draw(visit, "patient.html", patient=patient, visits=visits)
 
 
 @router.post("/patients/{patient_id}/book", **page("search-slots", form=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.kernel.errors import StaleVersion
+from services.kernel.errors import Forbidden, StaleVersion
 from tests.services.portal.conftest import Browser, hidden
 from tests.services.portal.fakes import VISIT
 
@@ -130,3 +130,11 @@ async def test_working_time_shows_first_whom_it_touches(browser: Browser) -> Non
     answer = await browser.send(page, f"{page}/preview", starts="x", ends="17:00", grid_minutes="1")
     assert answer.status_code == 422
     assert 'href="#weekdays"' in answer.text and 'href="#starts"' in answer.text
+
+
+async def test_a_patient_booking_does_not_know_yet_is_shown(browser: Browser) -> None:
+    await browser.sign_in("frontdesk")
+    browser.services.faults["GET booking /appointments"] = Forbidden("no")
+    answer = await browser.get("/patients/pat-000001")
+    assert answer.status_code == 200
+    assert "Visits cannot be read right now." in answer.text
