@@ -57,7 +57,7 @@ def test_a_patient_books_moves_and_cancels_on_a_phone_with_keys_only(window: Win
     expect(me.page.locator("h1")).to_have_text("Look over and book")
     me.see("patient-06-review")
     me.press("main button.primary")
-    expect(me.page.locator("[role=status]")).to_have_text("Your visit is booked.")
+    expect(me.page.locator("[role=status]")).to_have_text("The visit is booked.")
     me.see("patient-07-booked")
     me.reach("a[href$='calendar.ics']")
     with me.page.expect_download() as download:
@@ -183,7 +183,7 @@ def test_a_walk_in_is_registered_booked_and_checked_in(window: Windows) -> None:
     desk.page.locator("main button.primary").click()
     desk.page.locator("button.slot").first.click()
     desk.page.locator("main button.primary").click()
-    expect(desk.page.locator("p[role=status]")).to_have_text("Your visit is booked.")
+    expect(desk.page.locator("p[role=status]")).to_have_text("The visit is booked.")
     expect(desk.page.locator("main")).to_contain_text("Walkin, Walter")
     desk.see("desk-16-booked")
 
