@@ -154,7 +154,7 @@ def test_the_front_desk_sees_what_others_book(window: Windows, platform: Running
     phone.see("desk-03-day-phone")
 
 
-def test_a_walk_in_is_registered_booked_and_checked_in(window: Windows) -> None:
+def test_a_walk_in_is_registered_found_and_booked(window: Windows) -> None:
     desk = window(DESK)
     desk.sign_in("frontdesk")
     desk.open("patients")
