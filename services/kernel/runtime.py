@@ -36,16 +36,11 @@ AWS = Config(
 )
 
 
-class ServiceSettings(BaseSettings):
-    """What every service is told by its environment (prefix ``CARESLOT_``); AWS's own variables are boto3's."""
+class ProcessSettings(BaseSettings):
+    """What every process that serves is told by its environment (prefix ``CARESLOT_``)."""
 
     model_config = SettingsConfigDict(env_prefix="CARESLOT_", extra="ignore", frozen=True)
 
-    database_url: str = Field(description="postgresql:// URL of this service's own database")
-    database_pool: int = Field(default=10, ge=1, le=100, description="connections this process may hold")
-    bus_name: str = Field(default="careslot", description="EventBridge bus")
-    queue_prefix: str = Field(default="", description="put before the queue names of the topology")
-    audit_queue: str = Field(default="audit-entries", description="queue of the audit trail; empty: entries wait here")
     token_issuer: str = Field(description="issuer of accepted tokens, the Cognito user pool")
     token_audiences: str = Field(description="app client ids whose tokens are accepted, space-separated")
     token_jwks_url: str = Field(description="where the issuer publishes its keys")
@@ -53,6 +48,16 @@ class ServiceSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+class ServiceSettings(ProcessSettings):
+    """What a service with data of its own is told besides; AWS's own variables are boto3's."""
+
+    database_url: str = Field(description="postgresql:// URL of this service's own database")
+    database_pool: int = Field(default=10, ge=1, le=100, description="connections this process may hold")
+    bus_name: str = Field(default="careslot", description="EventBridge bus")
+    queue_prefix: str = Field(default="", description="put before the queue names of the topology")
+    audit_queue: str = Field(default="audit-entries", description="queue of the audit trail; empty: entries wait here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,7 @@ async def _purge(relay: Relay) -> None:
             logger().warning("purge waits", error_type=type(error).__name__)
 
 
-def serve(factory: str, settings: ServiceSettings) -> None:
+def serve(factory: str, settings: ProcessSettings) -> None:
     """Serve ``factory`` (``module:function`` returning the app) until told to stop; blocking."""
     configure_logging(factory.split(".")[1], settings.log_level)
     uvicorn.run(

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from services.contracts.catalogue import load_catalogue
 from services.local.child import CannotStart
 from services.local.state import DEFAULT_FOLDER, Layout, NotRunning, running_platform
 
@@ -163,8 +164,8 @@ def start(service: Annotated[str, typer.Argument()], folder: Folder = DEFAULT_FO
 def _hold(folder: Path, service: str, *, stopped: bool) -> None:
     state = running_platform(folder)
     state.child(service)
-    if service not in state.databases:
-        typer.echo(f"error: {service} cannot be stopped alone; services can: {', '.join(state.databases)}", err=True)
+    if service not in load_catalogue():
+        typer.echo(f"error: {service} cannot be stopped alone; services can: {', '.join(load_catalogue())}", err=True)
         raise typer.Exit(2)
     file = Layout(folder).stopped(service)
     if stopped:

@@ -39,17 +39,25 @@ class Facts:
     emulator_url: str
     identity: Identity
     offer_keys: OfferKeyFiles
+    session_key: str = ""
     prefix: str = ""
 
 
 def service_environment(service: str, facts: Facts) -> dict[str, str]:
     """Return the variables of one service's process."""
     entry = load_catalogue()[service]
+    stores = (
+        {
+            "CARESLOT_DATABASE_URL": facts.databases[service],
+            "CARESLOT_DATABASE_POOL": str(entry.database.connections),
+            "CARESLOT_BUS_NAME": bus_name(facts.prefix),
+            "CARESLOT_QUEUE_PREFIX": facts.prefix,
+        }
+        if entry.database
+        else {}
+    )
     shared = {
-        "CARESLOT_DATABASE_URL": facts.databases[service],
-        "CARESLOT_DATABASE_POOL": str(entry.database.connections if entry.database else 1),
-        "CARESLOT_BUS_NAME": bus_name(facts.prefix),
-        "CARESLOT_QUEUE_PREFIX": facts.prefix,
+        **stores,
         "CARESLOT_TOKEN_ISSUER": facts.identity.issuer,
         "CARESLOT_TOKEN_AUDIENCES": " ".join(facts.identity.audiences),
         "CARESLOT_TOKEN_JWKS_URL": facts.identity.jwks_url,
@@ -128,4 +136,10 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
         }
     if service == "booking":
         return {"CARESLOT_OFFER_KEYS": str(facts.offer_keys.public)}
+    if service == "portal":
+        return {
+            "CARESLOT_PORTAL_CLIENT_ID": facts.identity.portal_client_id,
+            "CARESLOT_SESSION_KEYS": facts.session_key,
+            "CARESLOT_SECURE_COOKIES": "false",  # loopback has no TLS
+        }
     return {}

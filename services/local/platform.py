@@ -29,7 +29,7 @@ from services.local.aws import (
     declare_sender,
 )
 from services.local.aws_functions import FunctionCode, declare_functions
-from services.local.databases import SERVICES, connection_budget, ensure_databases, migrate_service
+from services.local.databases import SERVICES, connection_budget, ensure_databases, migrate_service, with_database
 from services.local.demo_users import ensure_demo_users
 from services.local.emulator import ACCOUNT, REGION, Emulator
 from services.local.holding import FolderLock, free_port, require_free_port
@@ -40,6 +40,7 @@ from services.local.postgres import ROOM, PostgresServer
 from services.local.postgres_faults import require_room
 from services.local.progress import Progress
 from services.local.service_process import ServiceProcess, asks
+from services.local.session_keys import ensure_session_key
 from services.local.state import Layout, PlatformState, write_state
 from services.local.supervisor import Supervised, Supervisor
 
@@ -64,6 +65,7 @@ class Platform:
         self._progress = progress
         self._lock = FolderLock(self.layout.folder)
         self.services = tuple(name for name in load_catalogue() if (SERVICES / name / "main.py").is_file())
+        self._owners = tuple(name for name in with_database() if name in self.services)
         self.ports: dict[str, int] = {}
         self.supervisor = Supervisor(progress.say, self._write_state)
         self._http = httpx.AsyncClient()
@@ -158,19 +160,20 @@ class Platform:
         self.aws = Aws(self.emulator.endpoint_url)
 
     def _migrate(self) -> int:
-        ensure_databases(self.postgres, self.services)
-        return sum(migrate_service(self.postgres, name) for name in self.services)
+        ensure_databases(self.postgres, self._owners)
+        return sum(migrate_service(self.postgres, name) for name in self._owners)
 
     def _declare(self) -> None:
         """Declare what the topology and the catalogue ask for, and describe the platform with it."""
         identity = ensure_pool(self.aws)
         self.facts = environment.Facts(
-            databases={name: self.postgres.dsn(name) for name in self.services},
+            databases={name: self.postgres.dsn(name) for name in self._owners},
             ports={name: self.ports[name] for name in self.services},
             gateway_port=self.ports["gateway"],
             emulator_url=self.emulator.endpoint_url,
             identity=identity,
             offer_keys=ensure_offer_keys(self.layout.keys),
+            session_key=ensure_session_key(self.layout.keys),
         )
         users = ensure_demo_users(self.aws, identity, self.layout)
         declare_sender(self.aws, environment.SENDER)

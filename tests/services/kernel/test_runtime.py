@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
+from pydantic import ValidationError
 
 from services.contracts.events.booking import AppointmentBooked
 from services.contracts.topology import Subscription
@@ -17,7 +18,7 @@ from services.kernel.access import AccessRefused, Gate, PolicyFault, Resource
 from services.kernel.actor import Actor
 from services.kernel.errors import Unauthenticated, Unavailable
 from services.kernel.outbox import Envelope, append_events
-from services.kernel.runtime import ServiceSettings, Subscribed, running
+from services.kernel.runtime import ProcessSettings, ServiceSettings, Subscribed, running
 from services.local.aws import Aws, client_environment
 from services.local.emulator import Emulator
 from tests.fixtures.platform import Declared, DeclareTopology
@@ -141,3 +142,17 @@ async def test_stopping_ends_every_task_and_every_connection(
     assert not asyncio.all_tasks() - before
     with pytest.raises(Unavailable):
         await runtime.database.ping()
+
+
+SHARED = {"TOKEN_ISSUER": "i", "TOKEN_AUDIENCES": "a", "TOKEN_JWKS_URL": "j", "ACCESS_POLICIES": "p", "PORT": "8107"}
+
+
+def test_only_a_service_with_data_needs_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SHARED.items():
+        monkeypatch.setenv(f"CARESLOT_{name}", value)
+    monkeypatch.delenv("CARESLOT_DATABASE_URL", raising=False)
+    assert ProcessSettings().port == 8107
+    with pytest.raises(ValidationError, match="database_url"):
+        ServiceSettings()
+    monkeypatch.setenv("CARESLOT_DATABASE_URL", "postgresql:///x")
+    assert ServiceSettings().database_url == "postgresql:///x"

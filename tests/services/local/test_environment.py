@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from services.contracts.catalogue import load_catalogue
 from services.contracts.slot_offer import OfferKeys
-from services.kernel.runtime import ServiceSettings
+from services.kernel.runtime import ProcessSettings, ServiceSettings
 from services.local import environment
+from services.local.databases import with_database
 from services.local.environment import Facts, process_environment, read_environment, write_environments
 from services.local.identity import Identity
 from services.local.offer_keys import OfferKeyFiles, ensure_offer_keys
+from services.local.session_keys import ensure_session_key
 from services.local.state import Layout
 
 SERVICES = tuple(load_catalogue())
@@ -29,13 +31,14 @@ def facts(folder: Path) -> Facts:
         "pool", "https://issuer", "http://jwks", "http://token", "portal", "app", "app-secret", "wl", "wl-secret"
     )
     return Facts(
-        databases={name: f"postgresql://{name}@/{name}" for name in SERVICES},
+        databases={name: f"postgresql://{name}@/{name}" for name in with_database()},
         ports={name: 8100 + number for number, name in enumerate(SERVICES)},
         gateway_port=8080, emulator_url="http://127.0.0.1:4566", identity=identity,
         offer_keys=OfferKeyFiles(
             folder / "slot-offer.pem", folder / "slot-offer.jwks.json", "key-1",
             folder / "waitlist-offer.pem", "key-2",
         ),
+        session_key="sealed",
     )  # fmt: skip
 
 
@@ -46,9 +49,11 @@ def test_every_service_can_read_its_settings(service: str, tmp_path: Path, monke
     for name, value in environment.service_environment(service, known).items():
         monkeypatch.setenv(name, value)
     settings = importlib.import_module(f"services.{service}.settings").Settings()
-    assert isinstance(settings, ServiceSettings)
+    assert isinstance(settings, ProcessSettings)
     assert settings.port == known.ports[service]
-    assert settings.database_url == known.databases[service]
+    assert isinstance(settings, ServiceSettings) == (service in known.databases)
+    if isinstance(settings, ServiceSettings):
+        assert settings.database_url == known.databases[service]
 
 
 def test_only_availability_learns_where_the_private_key_is(tmp_path: Path) -> None:
@@ -102,3 +107,11 @@ def test_offer_keys_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
     OfferKeys(published)
     token = jwt.encode({"iss": "x"}, pem, algorithm="EdDSA", headers={"kid": first.key_id})
     assert jwt.decode(token, jwt.PyJWKSet.from_dict(published)[first.key_id].key, algorithms=["EdDSA"]) == {"iss": "x"}
+
+
+def test_the_portals_key_is_made_once_and_told_to_the_portal_only(tmp_path: Path) -> None:
+    key = ensure_session_key(tmp_path)
+    assert ensure_session_key(tmp_path) == key
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    known = facts(tmp_path)
+    assert {n for n in SERVICES if "sealed" in environment.service_environment(n, known).values()} == {"portal"}

@@ -1,0 +1,16 @@
+"""Pages: each route asks for a session and names the one action it does for it at the services behind."""
+
+from services.portal.api.assets import router as assets_pages
+from services.portal.api.closures import router as closures_pages
+from services.portal.api.desk import router as desk_pages
+from services.portal.api.finding import router as finding_pages
+from services.portal.api.patients import router as patients_pages
+from services.portal.api.preferences import router as preferences_pages
+from services.portal.api.schedules import router as schedules_pages
+from services.portal.api.signing_in import router as signing_in_pages
+from services.portal.api.visits import router as visits_pages
+
+ROUTERS = (
+    assets_pages, signing_in_pages, finding_pages, visits_pages, preferences_pages, desk_pages, patients_pages,
+    schedules_pages, closures_pages,
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""Closures of a facility: who would be touched is shown before anything is closed."""
+
+from fastapi import APIRouter, Response
+
+from services.kernel.errors import Invalid
+from services.portal.api.desk import facilities_of
+from services.portal.api.drawing import draw, go
+from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
+from services.portal.api.fields import AppointmentId, Fields, PathId
+from services.portal.api.names import Names
+from services.portal.api.preview import booked
+from services.portal.domain.touched import days_of, live
+
+router = APIRouter(tags=["closures"], route_class=PageRoute)
+
+
+@router.get("/closures", **page("manage-closure"))
+async def choose_for_closures(visit: VisitDep) -> Response:
+    """Let a facility be chosen."""
+    return draw(visit, "choose.html", facilities=await facilities_of(visit), to="closures")
+
+
+@router.get("/closures/{facility_id}", **page("manage-closure"))
+async def show_closures(visit: VisitDep, facility_id: PathId) -> Response:
+    """Show coming closures."""
+    return await _show(visit, facility_id, {})
+
+
+@router.post("/closures/{facility_id}/preview", **page("read-day", form=True))
+async def preview_closure(visit: VisitDep, facility_id: PathId) -> Response:
+    """Show which appointments the closure would touch."""
+    fields = Fields(await visit.form(), visit.wording)
+    first, last = fields.needed_day("first_day"), fields.needed_day("last_day")
+    if fields.errors:
+        return await _show(visit, facility_id, fields.errors, 422)
+    try:
+        days = days_of(first, last)
+    except Invalid as error:
+        return await _show(visit, facility_id, {"last_day": visit.wording(error.detail)}, 422)
+    touched = live(await booked(visit, [facility_id], days))
+    facility = await Names(visit).facility(facility_id)
+    return draw(
+        visit, "preview.html", touched=await Names(visit).visits(touched), back=f"closures/{facility_id}",
+        what=visit.wording("Close {name}", name=facility["name"]), first=first, last=last, fields={
+            "first_day": first.isoformat(), "last_day": last.isoformat(),
+        }, confirm=f"closures/{facility_id}",
+    )  # fmt: skip
+
+
+@router.post("/closures/{facility_id}", **page("manage-closure", form=True))
+async def close(visit: VisitDep, facility_id: PathId) -> Response:
+    """Record the closure."""
+    fields = Fields(await visit.form(), visit.wording)
+    body = {name: fields.needed_day(name).isoformat() for name in ("first_day", "last_day")}
+    if fields.errors:
+        return await _show(visit, facility_id, fields.errors, 422)
+    await visit.ask("POST", "availability", f"/facilities/{facility_id}/closures", body=body)
+    return go(visit.request, f"closures/{facility_id}?told=closed")
+
+
+@router.post("/closures/{facility_id}/{closure_id}/withdraw", **page("manage-closure", form=True))
+async def withdraw_closure(visit: VisitDep, facility_id: PathId, closure_id: AppointmentId) -> Response:
+    """Open again."""
+    await visit.ask("DELETE", "availability", f"/facilities/{facility_id}/closures/{closure_id}")
+    return go(visit.request, f"closures/{facility_id}?told=withdrawn")
+
+
+async def _show(visit: Visit, facility_id: str, errors: dict[str, str], status: int = 200) -> Response:
+    listed = await visit.read("availability", f"/facilities/{facility_id}/closures")
+    facility = await Names(visit).facility(facility_id)
+    return draw(
+        visit, "closures.html", status, closures=listed["closures"], facility=facility, errors=errors,
+        facility_id=facility_id, zone=facility.get("timezone", "America/New_York"),
+    )  # fmt: skip

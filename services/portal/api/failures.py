@@ -1,0 +1,56 @@
+"""What went wrong, said kindly and as a page: what happened, what still works, what to do now."""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from services.kernel.errors import CareslotError, Invalid, NotFound, Unauthenticated
+from services.portal.api.drawing import render
+from services.portal.api.entrance import RENEWAL, SESSION, portal_of
+
+WITHOUT = {
+    "directory": "Names of facilities and patients cannot be read right now. Booked visits stand.",
+    "availability": "Searching for times does not work right now. Booked visits stand, and can be seen and cancelled.",
+    "booking": "Booking does not work right now. Booked visits stand. You can still search for times.",
+    "notifications": "Preferences cannot be read right now. Booked visits stand, and booking works.",
+    "sign-in": "Signing in does not work right now. Booked visits stand.",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let ``app`` tell every failure as a page."""
+    app.add_exception_handler(CareslotError, _family)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _family(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CareslotError)
+    session = getattr(request.state, "session", None)
+    if isinstance(error, Unauthenticated) and error.slug != "sign-in-refused":
+        response = render(request, "ended.html", 401)
+        for name in (SESSION, RENEWAL):
+            response.delete_cookie(name, path="/", secure=portal_of(request).secure, httponly=True, samesite="lax")
+        return response
+    service = str(error.extra.get("service", ""))
+    status = 400 if error.status == 400 else error.status
+    response = render(request, "failure.html", status, session=session, error=error, without=WITHOUT.get(service, ""))
+    if error.retry_after is not None:
+        response.headers["retry-after"] = str(error.retry_after)
+    return response
+
+
+async def _invalid(request: Request, _error: Exception) -> Response:
+    return await _family(request, Invalid("Something in the address or form is not as it should be."))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, CareslotError):
+        return await _family(request, error.__cause__)
+    if error.status_code == NotFound.status:
+        return await _family(request, NotFound("There is no such page."))
+    response = await _family(request, Invalid("This cannot be done here."))
+    response.status_code = error.status_code
+    response.headers.update(dict(error.headers or {}))
+    return response
