@@ -72,7 +72,8 @@ def create(settings: GatewaySettings) -> web.Application:
     app.router.add_get("/livez", _live)
     app.router.add_get("/readyz", _ready)
     app.router.add_post("/auth/token", token)
-    app.router.add_route("*", "/{tail:.*}", _forward)
+    # Also a path with a newline in it: the service says what it thinks of that, not the router.
+    app.router.add_route("*", r"/{tail:[\s\S]*}", _forward)
     return app
 
 

@@ -27,9 +27,9 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("the instant lies outside the years 1 to 9999 in UTC") from None
 
 
-def _as_written(text: str) -> str:
+def _as_written(text: object) -> str:
     # Left to itself, pydantic reads a bare number as seconds since 1970.
-    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+    if not isinstance(text, str) or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError("must begin with year, month and day, such as 2027-01-31")
     return text
 

@@ -173,6 +173,10 @@ async def test_extended_only_by_waitlist_and_within_bounds(world: World) -> None
     assert (await extend(world, freed_id, now + LONGEST_EXTENSION + timedelta(seconds=1))).status_code == 422
     assert (await extend(world, freed_id, now - timedelta(seconds=1))).status_code == 422
     assert (await extend(world, uuid4(), now + timedelta(hours=2))).status_code == 404
+    odds: tuple[object, ...] = ({}, [], 1, None, True, "soon")
+    for odd in odds:
+        answer = await world.post(f"/freed-slots/{freed_id}/extend", {"until": odd}, who="waitlist")
+        assert answer.status_code == 422, odd
     world.clock.at = now + timedelta(hours=1, minutes=59)
     assert (await world.book(offer(LATER), "pat-000002")).status_code == 409
     world.clock.at = now + timedelta(hours=2)
