@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from services.contracts.catalogue import load_catalogue
 from services.local.child import CannotStart
 from services.local.state import DEFAULT_FOLDER, Layout, NotRunning, running_platform
 
@@ -26,11 +25,12 @@ openapi_verbs = typer.Typer(help="Write or check the OpenAPI documents on file."
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    from services.local import cli_dead_letters
+    from services.local import cli_dead_letters, cli_drill
 
     for verb in (up, down, status, logs, token, start, stop, demo, bench):
         app.command()(verb)
     app.add_typer(cli_dead_letters.verbs, name="dlq")
+    app.add_typer(cli_drill.verbs, name="drill")
     app.add_typer(openapi_verbs, name="openapi")
 
 
@@ -153,32 +153,22 @@ def bench(
 
 def stop(service: Annotated[str, typer.Argument()], folder: Folder = DEFAULT_FOLDER) -> None:
     """Stop one service (and its functions) to see what goes on without it."""
-    _hold(folder, service, stopped=True)
+    from services.kernel.errors import Invalid
+    from services.local.outage import hold_down
+
+    try:
+        hold_down(folder, service)
+    except Invalid as error:
+        raise typer.BadParameter(error.detail) from None
+    typer.echo(f"{service} stopped")
 
 
 def start(service: Annotated[str, typer.Argument()], folder: Folder = DEFAULT_FOLDER) -> None:
     """Start a service that was stopped with `careslot stop`."""
-    _hold(folder, service, stopped=False)
+    from services.local.outage import let_up
 
-
-def _hold(folder: Path, service: str, *, stopped: bool) -> None:
-    state = running_platform(folder)
-    state.child(service)
-    if service not in load_catalogue():
-        typer.echo(f"error: {service} cannot be stopped alone; services can: {', '.join(load_catalogue())}", err=True)
-        raise typer.Exit(2)
-    file = Layout(folder).stopped(service)
-    if stopped:
-        file.touch()
-    else:
-        file.unlink(missing_ok=True)
-    deadline = time.monotonic() + STOP_SECONDS
-    while (running_platform(folder).child(service).state == "stopped") is not stopped:
-        if time.monotonic() > deadline:
-            typer.echo(f"error: {service} did not obey within {STOP_SECONDS:.0f} s; see `careslot status`", err=True)
-            raise typer.Exit(1)
-        time.sleep(0.1)
-    typer.echo(f"{service} {'stopped' if stopped else 'started'}")
+    let_up(folder, service)
+    typer.echo(f"{service} started")
 
 
 @openapi_verbs.command("write")
