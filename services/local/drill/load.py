@@ -27,7 +27,6 @@ ANSWER_SECONDS = 20.0
 # Offers are good for thirty minutes; older ones are not worth trying.
 OFFER_SECONDS = 1500.0
 SETTLED_SECONDS = 3.0
-OPEN_AT_LEAST = 4
 WAIT_BEHIND = 20
 
 
@@ -171,7 +170,7 @@ class Load:
     async def _cancel(self, patient: bool = True) -> None:
         """Call off the one booked longest ago; a while after it was made, as people do."""
         kept = self._arrived or self.booked
-        if not kept or (patient and (len(kept) < OPEN_AT_LEAST or time.monotonic() - kept[0].at < SETTLED_SECONDS)):
+        if not kept or (patient and time.monotonic() - kept[0].at < SETTLED_SECONDS):
             return
         made = kept.popleft()
         status, _, _ = await self._ask(

@@ -67,13 +67,13 @@ def show(outages: Sequence[Outage], console: Console) -> None:
 
 
 def _requests(outage: Outage) -> Table:
-    columns = ["asked", "answered by", *(f"{phase}: n / failed / p50 ms" for phase in PHASES), "ratio"]
+    columns = ["asked", *(f"{phase}: n / failed / p50 ms" for phase in PHASES), "ratio"]
     table = Table(*columns, title=f"Requests while {outage.service} was down")
     for service, kind in outage.kinds():
         cells = [outage.kind(kind, phase) for phase in PHASES]
         told = [f"{cell.count} / {cell.failed} / {cell.p50_ms:.0f}" for cell in cells]
         style = "dim" if service == outage.service else None
-        table.add_row(kind, service, *told, _ratio(outage, kind), style=style)
+        table.add_row(f"{service}: {kind}", *told, _ratio(outage, kind), style=style)
     return table
 
 
