@@ -27,7 +27,7 @@ def fresh_platform() -> Iterator[Path]:
     It is on a leash: it does not outlive this process, whatever ends that. Raise CannotStart in words.
     """
     folder = Path(tempfile.mkdtemp(prefix="careslot-drill-"))
-    options = ["--folder", folder / "home", "--port", "0", "--free-ports", "--json", *SIZES]
+    options: list[str | Path] = ["--folder", folder / "home", "--port", "0", "--free-ports", "--json", *SIZES]
     command: list[str | Path] = [sys.executable, "-c", UP, *options]
     child = Child("the drill's platform", command, log=folder / "up.log", grace=STOP_SECONDS)
     child.start()

@@ -158,6 +158,7 @@ class _Round:
 
     async def _until(self, so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until it is ``so``, which may block, or patience ends."""
-        deadline = time.monotonic() + seconds
-        while not await asyncio.to_thread(so) and time.monotonic() < deadline:
-            await asyncio.sleep(LOOK_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not await asyncio.to_thread(so):  # noqa: ASYNC110 -- nobody tells
+                    await asyncio.sleep(LOOK_SECONDS)

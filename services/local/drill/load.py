@@ -32,7 +32,7 @@ WAIT_BEHIND = 20
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """In whose name: tokens of a scheduler, of a front desk at ``desk_at`` and of an auditor; for which patients, where.
+    """In whose name: tokens of a scheduler, a front desk at ``desk_at``, an auditor; for which patients, and where.
 
     ``own`` are patients the load leaves to probes.
     """

@@ -5,10 +5,11 @@ Plain data, so that promises are judged the same way on a living platform and on
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from services.local.bench.figures import percentile
 
 Phase = Literal["before", "during", "after"]
 PHASES: tuple[Phase, ...] = ("before", "during", "after")
@@ -124,10 +125,3 @@ class Outage:
     def count(self, name: str) -> int:
         """Return what was counted under ``name``; -1 when it was not counted at all, which no promise accepts."""
         return self.counts.get(name, -1)
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the percentile (1 to 99) by linear interpolation; of a single value that value, of none 0.0."""
-    if len(values) < 2:
-        return values[0] if values else 0.0
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

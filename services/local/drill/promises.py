@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.contracts.catalogue import load_catalogue
-from services.local.drill.observations import TURNED_AWAY, Measured, Outage, percentile
+from services.local.bench.figures import percentile
+from services.local.drill.observations import TURNED_AWAY, Measured, Outage
 
 # Slower means: this many times the median of before, and beyond the service's own objective. Ratios of one run count;
 # absolute times on a shared machine do not.

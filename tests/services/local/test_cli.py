@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from services.contracts.catalogue import load_catalogue
 from services.local import cli, cli_dead_letters, openapi
-from services.local.bench import percentile
+from services.local.bench.figures import percentile
 from services.local.state import NotRunning
 
 
@@ -24,13 +24,22 @@ def app() -> typer.Typer:
 
 def test_every_verb_explains_itself(app: typer.Typer) -> None:
     told = CliRunner().invoke(app, ["--help"]).output
-    for verb in ("up", "down", "status", "logs", "token", "demo", "bench", "dlq", "openapi", "start", "stop"):
+    for verb in ("up", "down", "status", "logs", "token", "demo", "bench", "dlq", "drill", "openapi", "start", "stop"):
         assert verb in told
         assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0
 
 
 @pytest.mark.parametrize(
-    "arguments", [["up", "--port", "99999"], ["logs"], ["dlq", "show"], ["bench", "--bookings", "0"], ["nothing"]]
+    "arguments",
+    [
+        ["up", "--port", "99999"],
+        ["logs"],
+        ["dlq", "show"],
+        ["bench", "--bookings", "0"],
+        ["nothing"],
+        ["drill", "isolation", "--service", "nothing"],
+        ["drill", "isolation", "--seconds", "0"],
+    ],
 )
 def test_wrong_use_exits_with_2(app: typer.Typer, arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
