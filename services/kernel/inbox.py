@@ -26,7 +26,7 @@ Bind = Callable[[Connection], Any]
 WAIT_SECONDS = 2
 BATCH = 10
 RECEIVES_AT_ONCE = 10
-RETRY_SECONDS = 2
+RETRY_SECONDS = 1
 
 
 async def first_time(connection: Connection, consumer: str, event_id: UUID) -> bool:
