@@ -211,12 +211,8 @@ def _ensure_schedule(aws: Aws, name: str, expression: str, function_arn: str, ro
             Target={"Arn": function_arn, "RoleArn": role},
         )
         return
-    as_wanted = (found["ScheduleExpression"], found["Target"]["Arn"], found["State"]) == (
-        expression,
-        function_arn,
-        "ENABLED",
-    )
-    if not as_wanted:
+    stands = found["ScheduleExpression"], found["Target"]["Arn"], found["State"]
+    if stands != (expression, function_arn, "ENABLED"):
         aws.scheduler.update_schedule(
             Name=name,
             ScheduleExpression=expression,
