@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Annotated
 
@@ -19,8 +20,11 @@ from rich.table import Table
 
 from environments.model import names
 from infra.recording.exposure import exposed
-from infra.recording.graph import Fault, Recording
+from infra.recording.graph import Fault, Recording, Resource
 from infra.stacks import Stack, all_stacks
+
+# Tables take the width they need: a cut type or place tells nobody anything.
+WIDE = 400
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +49,7 @@ def preview(
         json.dump({"stacks": [recording.as_dict() for recording in recordings]}, sys.stdout, indent=1, sort_keys=True)
         sys.stdout.write("\n")
     else:
-        _show(recordings, Console(soft_wrap=True, highlight=False))
+        _show(recordings, Console(highlight=False, width=WIDE))
     faults = [fault for recording in recordings for fault in recording.faults]
     _tell(faults)
     if faults:
@@ -78,36 +82,47 @@ def record(stacks: Iterable[Stack]) -> list[Recording]:
 
 
 def _show(recordings: list[Recording], out: Console) -> None:
-    overview = Table("stack", "region", title="Stacks", title_justify="left")
-    for heading in ("resources", "hold PHI", "public", "faults"):
-        overview.add_column(heading, justify="right")
+    rows = []
     for recording in recordings:
         graph = recording.resolved
         made = [r for r in graph.resources if not r.component and not r.read]
         phi = sum(r.data_class == "phi" for r in made)
-        public = len(list(exposed(graph)))
-        cells = (len(made), phi, public, len(recording.faults))
-        overview.add_row(graph.stack, graph.region, *map(str, cells))
-    out.print(overview)
-    environments = list(dict.fromkeys(recording.resolved.environment for recording in recordings))
-    types = Table("type", title="Resources by type", title_justify="left")
-    for environment in environments:
-        types.add_column(environment, justify="right")
-    counts = {
-        name: [
-            sum(r.resolved.counts().get(name, 0) for r in recordings if r.resolved.environment == environment)
-            for environment in environments
-        ]
-        for name in sorted({name for recording in recordings for name in recording.resolved.counts()})
-    }
-    for name, row in counts.items():
-        types.add_row(name, *(str(count) if count else "" for count in row))
-    out.print(types)
-    public_ones = Table("stack", "resource", "how", "where", title="Public", title_justify="left")
-    for recording in recordings:
-        for resource, how in exposed(recording.resolved):
-            public_ones.add_row(recording.stack, f"{resource.type} {resource.name}", how, str(resource.place))
-    out.print(public_ones)
+        open_ones = len(list(exposed(graph)))
+        rows.append((graph.stack, graph.region, len(made), phi, open_ones, len(recording.faults)))
+    _table(out, "Stacks", ("stack", "region", "resources", "PHI", "public", "faults"), rows)
+    _table(out, "Resources by type", *_types(recordings, lambda _: True))
+    _table(out, "Resources that hold or carry PHI", *_types(recordings, lambda resource: resource.data_class == "phi"))
+    ways = [
+        (recording.stack, resource.type, resource.name, how, resource.place)
+        for recording in recordings
+        for resource, how in exposed(recording.resolved)
+    ]
+    _table(out, "Public", ("stack", "type", "name", "how", "where"), ways)
+
+
+def _types(
+    recordings: list[Recording], wanted: Callable[[Resource], bool]
+) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Return headings and rows of a table that counts resources by type and environment."""
+    environments = tuple(dict.fromkeys(recording.resolved.environment for recording in recordings))
+    counts = Counter(
+        (resource.type, recording.resolved.environment)
+        for recording in recordings
+        for resource in recording.resolved.resources
+        if not resource.component and not resource.read and wanted(resource)
+    )
+    types = sorted({type_ for type_, _ in counts})
+    return ("type", *environments), [(type_, *(counts[type_, name] or "" for name in environments)) for type_ in types]
+
+
+def _table(out: Console, title: str, headings: Iterable[str], rows: Sequence[Sequence[object]]) -> None:
+    table = Table(box=None, pad_edge=False, title=f"\n{title}", title_justify="left", title_style="bold")
+    for column, heading in enumerate(headings):
+        number = bool(rows) and all(row[column] == "" or isinstance(row[column], int) for row in rows)
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True, header_style="dim")
+    for row in rows:
+        table.add_row(*map(str, row))
+    out.print(table)
 
 
 def _tell(faults: list[Fault]) -> None:

@@ -44,6 +44,8 @@ def _of_resource(resource: Resource, graph: Graph, elsewhere: frozenset[str]) ->
     for path, what in strays(resource.type, resource.inputs):
         yield "unmapped-property", f"{path}: {what}" if path else what
     yield from _tags(resource)
+    if resource.custom and not resource.provider:
+        yield "default-provider", "made with no provider of ours: stacks allow no other (Pulumi.<stack>.yaml)"
     if resource.type.startswith("aws:") and not _inside(resource, graph):
         yield "outside-component", "made outside a component, so that nothing places and tags it"
     for mark in sorted(resource.marks):

@@ -104,6 +104,8 @@ class Recorder(MockMonitor):
 
     def Invoke(self, request: Any) -> Any:
         """Answer a data source from the table; an unknown one is an error."""
+        if not request.provider:
+            raise LookupError(f"{request.tok} is asked without a provider of ours: stacks allow no other")
         answer = self._invokes.get(request.tok)
         if answer is None:
             raise LookupError(f"the program asks for {request.tok}, for which the recorder has no answer")
