@@ -6,14 +6,14 @@ invisible to policies and to Checkov, and one provider serves several regions. d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_origin
+from typing import Any, ClassVar, Literal
 
 import pulumi
-from pulumi._types import resource_types, unwrap_type
 
 from environments.model import Environment
+from infra.schema import takes_tags
 
 DataClass = Literal["phi", "internal", "public"]
 # Keys a component or resource may override by naming them in `tags`; the others say where it belongs and are fixed.
@@ -95,12 +95,6 @@ class Component(pulumi.ComponentResource):
         self.register_outputs({name: getattr(self, name) for name in declared})
 
 
-def tags_of(resource_type: type[pulumi.Resource]) -> bool:
-    """Say whether a resource type takes tags as a mapping (an auto scaling group, for one, takes a list)."""
-    annotated = resource_types(resource_type).get("tags")
-    return annotated is not None and get_origin(unwrap_type(annotated)) in {dict, Mapping}
-
-
 def _placed(scope: Scope, data_class: DataClass, service: str) -> pulumi.ResourceTransformation:
     def place(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not args.type_.startswith(("aws:", "eks:")):
@@ -108,7 +102,7 @@ def _placed(scope: Scope, data_class: DataClass, service: str) -> pulumi.Resourc
         props: dict[str, Any] = dict(args.props)
         if "region" in props and props["region"] is None:
             props["region"] = scope.region
-        if "tags" in props and tags_of(type(args.resource)):
+        if "tags" in props and takes_tags(args.type_):
             own = props["tags"] or {}
             ours = scope.tags(args.name, data_class, service)
             props["tags"] = {**ours, **own, **{key: ours[key] for key in ours if key not in OVERRIDABLE}}

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pulumi._types import is_output_type, output_type_types, resource_types, unwrap_type
 
-from infra.recording.schema import resource_class
+from infra.schema import resource_class
 
 _DEEPEST = 4
 # ARN services that are not called after their module in the SDK.

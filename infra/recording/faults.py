@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.recording.graph import MARK, OURS, PROVIDERS, REFERENCE_TYPE, Fault, Graph, Recording, Resource, texts
-from infra.recording.schema import strays, takes_tags
+from infra.recording.graph import (
+    MARK,
+    OURS,
+    PROVIDERS,
+    REFERENCE_TYPE,
+    UNKNOWN,
+    Fault,
+    Graph,
+    Recording,
+    Resource,
+    texts,
+)
+from infra.schema import strays, takes_tags
 
 TAGS = ("Name", "data-class", "environment", "managed-by", "owner", "service")
 DATA_CLASSES = {"phi", "internal", "public"}
@@ -41,7 +52,7 @@ def _of_resource(resource: Resource, graph: Graph, elsewhere: frozenset[str]) ->
         if resource.outputs is None:
             yield "component-outputs", "a component that registers no outputs: end its __init__ with registered()"
         return
-    for path, what in strays(resource.type, resource.inputs):
+    for path, what in strays(resource.type, resource.inputs, UNKNOWN):
         yield "unmapped-property", f"{path}: {what}" if path else what
     yield from _tags(resource)
     if resource.custom and not resource.provider:

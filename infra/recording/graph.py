@@ -61,6 +61,9 @@ class Resource:
     options: Mapping[str, Any]
     place: Place
 
+    def __hash__(self) -> int:
+        return hash(self.urn)
+
     @property
     def component(self) -> bool:
         """Whether it only groups others (a remote component stands for what its provider makes)."""

@@ -26,7 +26,11 @@ ROOT = Path(__file__).resolve().parents[2]
 _OPTIONS = (
     "protect", "retainOnDelete", "deletedWith", "ignoreChanges", "replaceOnChanges", "deleteBeforeReplace", "importId",
 )  # fmt: skip
-_BASE = ROOT / "infra" / "components" / "base.py"
+_NOT_OURS = (Path(sys.prefix), ROOT / "infra" / "components" / "base.py", ROOT / "infra" / "recording")
+
+
+class Refusal(Exception):
+    """What a program asked of the engine and may not: said with the place where that is known."""
 
 
 class _NoMocks(Mocks):
@@ -76,7 +80,8 @@ class Recorder(MockMonitor):
         resource = self._record(request, urn, request.object, read=False)
         found: dict[str, Any] = {}
         if self._known and (resource.custom or resource.remote):
-            found = dict(resource.outputs or {})
+            # What it was given, the SDK knows (secrets and archives as such); what AWS adds is answered.
+            found = {name: value for name, value in (resource.outputs or {}).items() if name not in resource.inputs}
         physical = answers.identity(resource.type, resource.mark) if self._known and resource.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn, id=physical, object=message(found))
 
@@ -89,9 +94,7 @@ class Recorder(MockMonitor):
             stack = request.id.rpartition("/")[2]
             if stack not in self._published:
                 readable = ", ".join(self._published) or "none"
-                raise LookupError(
-                    f"{resource.place}: the outputs of stack {stack!r} may not be read; readable: {readable}"
-                )
+                raise Refusal(f"{resource.place}: the outputs of stack {stack!r} may not be read; readable: {readable}")
             found = {"name": request.id}
             if self._known:
                 found |= {"outputs": dict(self._published[stack]), "secretOutputNames": []}
@@ -105,10 +108,10 @@ class Recorder(MockMonitor):
     def Invoke(self, request: Any) -> Any:
         """Answer a data source from the table; an unknown one is an error."""
         if not request.provider:
-            raise LookupError(f"{request.tok} is asked without a provider of ours: stacks allow no other")
+            raise Refusal(f"{request.tok} is asked without a provider of ours: stacks allow no other")
         answer = self._invokes.get(request.tok)
         if answer is None:
-            raise LookupError(f"the program asks for {request.tok}, for which the recorder has no answer")
+            raise Refusal(f"the program asks for {request.tok}, for which the recorder has no answer")
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(message(answer))  # a keyword of Python's is the protocol's name
         return response
@@ -117,9 +120,7 @@ class Recorder(MockMonitor):
         inputs, secrets = plain(properties)
         place = self._place(request)
         if urn in self.made:
-            raise LookupError(
-                f"{place}: a second resource is called {request.name!r} (the first: {self.made[urn].place})"
-            )
+            raise Refusal(f"{place}: a second resource is called {request.name!r} (the first: {self.made[urn].place})")
         mark = answers.mark_of(urn)
         options = MessageToDict(request)
         real = read or request.custom or request.remote
@@ -158,8 +159,12 @@ class Recorder(MockMonitor):
 
 
 def _ours(position: Any) -> Place | None:
-    """Return a position in the repository's own files; None within libraries and the components' base."""
-    file = Path(unquote(urlparse(position.uri).path))
-    if not file.is_relative_to(ROOT) or file.is_relative_to(sys.prefix) or file == _BASE:
+    return place_of(unquote(urlparse(position.uri).path), position.line)
+
+
+def place_of(filename: str, line: int | None) -> Place | None:
+    """Return a line of a program as a place in the repository; None within libraries, the base and the recorder."""
+    file = Path(filename)
+    if not file.is_relative_to(ROOT) or any(file.is_relative_to(other) for other in _NOT_OURS):
         return None
-    return Place(str(file.relative_to(ROOT)), position.line)
+    return Place(str(file.relative_to(ROOT)), line or 0)

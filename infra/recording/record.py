@@ -7,18 +7,20 @@ import contextvars
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from traceback import extract_tb
 from typing import Any
 
 from pulumi.runtime import run_in_stack
 from pulumi.runtime.mocks import set_mocks
-from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.settings import SETTINGS, set_root_resource
 
 from environments.model import Environment, load_environment
 from infra.assembly import assemble
 from infra.recording.faults import faults_of
 from infra.recording.graph import STACK_TYPE, Graph, Recording
-from infra.recording.monitor import Recorder
+from infra.recording.monitor import Recorder, Refusal, place_of
 from infra.stacks import PROJECT, Stack, stacks_of
+from services.kernel.errors import CareslotError, Invalid
 
 Program = Callable[[Stack, Environment], None]
 Published = Mapping[str, Mapping[str, Any]]
@@ -56,7 +58,7 @@ def record_named(environment: str, wanted: Iterable[Stack] | None = None) -> dic
 def run(
     stack: Stack, environment: Environment, published: Published, *, known: bool, program: Program = assemble
 ) -> Graph:
-    """Run a program once and return what it registered; an error of the program is raised as it is.
+    """Run a program once and return what it registered; raise Invalid, with file and line, if the program fails.
 
     Each run has a thread, a context and an event loop of its own, because the SDK keeps its state in all three.
     """
@@ -67,7 +69,12 @@ def run(
     def within() -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        # What fails is raised once; the SDK's outputs that wait for it would each log it again.
+        loop.set_exception_handler(lambda *_: None)
         try:
+            # A run that failed leaves its waiting calls behind.
+            SETTINGS.rpc_manager.clear()
+            SETTINGS.outputs.clear()
             set_mocks(recorder.mocks, project=PROJECT, stack=stack.name, preview=not known, monitor=recorder)
             # The mocks bring a root of their own; the engine's way in makes one and registers its outputs.
             set_root_resource(None)  # type: ignore[arg-type]  # there is no other way to say "none"
@@ -82,8 +89,19 @@ def run(
     thread.start()
     thread.join()
     if problems:
-        raise problems[0]
+        raise _told(stack, problems[0])
     return _graph(stack, region, recorder, known=known)
+
+
+def _told(stack: Stack, problem: BaseException) -> BaseException:
+    """Return what a failed program is reported as: the last line of ours that it came from, and what it said."""
+    if isinstance(problem, CareslotError) or not isinstance(problem, Exception):
+        return problem
+    if isinstance(problem, Refusal):
+        return Invalid(f"{stack.name}: {problem}")
+    frames = [place for frame in extract_tb(problem.__traceback__) if (place := place_of(frame.filename, frame.lineno))]
+    where = f"{frames[-1]}: " if frames else ""
+    return Invalid(f"{stack.name}: {where}{type(problem).__name__}: {problem}")
 
 
 def _graph(stack: Stack, region: str, recorder: Recorder, *, known: bool) -> Graph:

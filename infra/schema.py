@@ -13,12 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from inspect import signature
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pulumi
 from pulumi._types import input_type_py_to_pulumi_names, is_input_type
-
-from infra.recording.graph import UNKNOWN
 
 # Declared by the API server, not by the SDK; gitops checks custom resources against the JSON Schemas of their CRDs.
 _OPEN = re.compile(r"kubernetes:(?!.*\.k8s\.io/|v1:|apps/|batch/|policy/|autoscaling/)")
@@ -64,11 +62,14 @@ def required(args: type) -> frozenset[str]:
     return frozenset(names.get(p.name, p.name) for p in parameters if p.default is p.empty)
 
 
-def strays(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the path of each property that is unknown, missing or of the wrong kind, and what is wrong with it."""
+def strays(token: str, inputs: Mapping[str, Any], unknown: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of each property that is unheard of, missing or of the wrong kind, and what is wrong with it.
+
+    The text ``unknown`` stands for a value not known yet, which may be of any kind.
+    """
     args = arguments(token)
     if args is not None:
-        yield from _object(inputs, args, "")
+        yield from _object(inputs, args, "", unknown)
     elif not _OPEN.match(token):
         yield "", f"the SDK knows no type {token}"
 
@@ -79,37 +80,37 @@ def takes_tags(token: str) -> bool:
     return args is not None and any(get_origin(kind) is Mapping for kind in _members(properties(args).get("tags")))
 
 
-def _strays(value: Any, annotated: Any, path: str) -> Iterator[tuple[str, str]]:
-    if value == UNKNOWN or value is None:
+def _strays(value: Any, annotated: Any, path: str, unknown: str) -> Iterator[tuple[str, str]]:
+    if value == unknown or value is None:
         return
     members = _members(annotated)
     typed = [member for member in members if isinstance(member, type) and is_input_type(member)]
     if isinstance(value, Mapping):
         if typed:
-            yield from min((list(_object(value, member, path)) for member in typed), key=len)
+            yield from min((list(_object(value, member, path, unknown)) for member in typed), key=len)
             return
         of = [get_args(member)[1] for member in members if get_origin(member) is Mapping]
         if of:
             for key, below in value.items():
-                yield from _strays(below, of[0], f"{path}.{key}")
+                yield from _strays(below, of[0], f"{path}.{key}", unknown)
             return
     elif isinstance(value, list):
         of = [get_args(member)[0] for member in members if get_origin(member) is Sequence]
         if of:
             for index, below in enumerate(value):
-                yield from _strays(below, of[0], f"{path}[{index}]")
+                yield from _strays(below, of[0], f"{path}[{index}]", unknown)
             return
     if not _fits(value, members):
-        allowed = " or ".join(sorted({getattr(member, "__name__", str(member)) for member in members}))
-        yield path, f"{type(value).__name__} given, {allowed} wanted"
+        allowed = " or ".join(sorted({_kind(member) for member in members}))
+        yield path, f"{_kind(type(value))} given, {allowed} wanted"
 
 
-def _object(value: Mapping[str, Any], args: type, path: str) -> Iterator[tuple[str, str]]:
+def _object(value: Mapping[str, Any], args: type, path: str, unknown: str) -> Iterator[tuple[str, str]]:
     known = properties(args)
     for key, below in value.items():
         where = f"{path}.{key}" if path else key
         if key in known:
-            yield from _strays(below, known[key], where)
+            yield from _strays(below, known[key], where, unknown)
         else:
             near = difflib.get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
@@ -138,7 +139,14 @@ def _members(annotated: Any) -> list[Any]:
         return [member for arg in get_args(annotated) for member in _members(arg)]
     if annotated is NoneType or annotated is None:
         return []
+    if origin is Literal:
+        return [type(allowed) for allowed in get_args(annotated)]
     if origin is not None and origin not in {Mapping, Sequence}:
         # Awaitable[T] and Output[T] say the same as the T beside them.
         return []
     return [annotated]
+
+
+def _kind(member: Any) -> str:
+    origin = get_origin(member) or member
+    return {Sequence: "list", Mapping: "dict"}.get(origin, getattr(origin, "__name__", str(origin)))
