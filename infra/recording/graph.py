@@ -128,7 +128,7 @@ class Graph:
                 yield other
                 yield from self.within(other)
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Counter[str]:
         """Return how many resources there are of each type, components and reads left out."""
         return Counter(r.type for r in self.resources if not r.component and not r.read)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
@@ -75,9 +77,10 @@ def test_remote_components_and_kubernetes_objects_are_recorded_and_checked() -> 
     def make(box: Box) -> None:
         cluster = eks.Cluster("cluster", vpc_id="vpc-1", endpoint_public_access=False, opts=box.child())
         provider = kubernetes.Provider("kubernetes", kubeconfig=cluster.kubeconfig_json, opts=box.child())
+        metadata: Any = {"name": "settings", "labls": {}}
         kubernetes.core.v1.ConfigMap(
             "settings",
-            metadata={"name": "settings", "labls": {}},
+            metadata=metadata,
             opts=pulumi.ResourceOptions(parent=box, provider=provider),
         )
         kubernetes.apiextensions.CustomResource(
