@@ -33,7 +33,7 @@ SCOPES = frozenset(
 )
 
 
-def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
+def resources(inside: bool, label: str = "N") -> dict[str, Mapping[str, AttributeValue]]:
     """Attributes of one resource a type, inside or outside of everything the actors are assigned to."""
     facility, patient, clinician, proxy = (
         ("fac-1", "pat-1", "cln-1", "prx-1") if inside else ("fac-2", "pat-2", "cln-2", "prx-2")
@@ -45,11 +45,19 @@ def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
         "Slots": {},
         "Schedule": {"facility": facility, "clinician": clinician},
         "Patient": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
-        "Appointment": {"patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies},
-        "WaitlistRequest": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
-        "Preferences": {"patient": patient, "proxies": proxies},
+        "Appointment": {
+            "patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies, "confidants": proxies,
+            "label": label,
+        },
+        "WaitlistRequest": {
+            "patient": patient, "proxies": proxies, "confidants": proxies, "facilities": frozenset({facility}),
+            "label": label,
+        },
+        "Preferences": {"patient": patient, "proxies": proxies, "label": label},
+        "Person": {"person": proxy},
+        "BreakGlass": {"subject": "a" if inside else "b"},
         "AuditTrail": {"facilities": frozenset({facility}), "everywhere": False},
-    }
+    }  # fmt: skip
 
 
 def permitted(actor: Actor, action: str, inside: bool) -> bool:
@@ -100,7 +108,7 @@ def test_an_account_without_a_person_owns_nothing(role: Role) -> None:
     blank = Actor("x", frozenset({role.value}))
     nameless: dict[str, AttributeValue] = {
         "patient": "", "clinician": "", "facility": "fac-2", "proxies": frozenset({""}), "facilities": frozenset(),
-        "everywhere": False,
+        "everywhere": False, "confidants": frozenset({""}), "label": "N", "person": "", "subject": "somebody",
     }  # fmt: skip
     for kind, attributes in resources(inside=False).items():
         resource = Resource(kind, "r", {name: nameless[name] for name in attributes})

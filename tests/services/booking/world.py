@@ -31,6 +31,7 @@ from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
 from tests.fixtures.edge import client_of, edge_of
+from tests.fixtures.glass import glass_jwks, glass_keys
 
 NOW = datetime(2027, 1, 4, 12, 0, tzinfo=UTC)
 START = datetime(2027, 1, 4, 15, 0, tzinfo=UTC)
@@ -196,7 +197,8 @@ def settings_for(dsn: str, **more: Any) -> Settings:
     """Return settings over a test database."""
     return Settings(
         database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="",
-        access_policies=Path("policies/access"), offer_keys=key_set(), **more,
+        access_policies=Path("policies/access"), offer_keys=key_set(),
+        break_glass_keys=json.dumps(glass_jwks()), **more,
     )  # fmt: skip
 
 
@@ -210,7 +212,7 @@ async def world_over(dsn: str, slots: OpenSlots | None = None, **more: Any) -> A
     app = create()
     slots = slots or FakeSlots()
     parts, register = assemble(database, clock, slots, settings)
-    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock), parts
+    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock, glass_keys()), parts
     world = World(dsn, database, app, parts, register, clock, slots, settings)
     try:
         yield world
