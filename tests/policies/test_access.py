@@ -12,25 +12,11 @@ import pytest
 from services.contracts.roles import Role
 from services.kernel.access import AccessPolicies, AttributeValue, Resource
 from services.kernel.actor import Actor
+from tests.policies.actors import ACTORS, SCOPES, everywhere
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = Path(__file__).with_name("access_matrix.txt")
 POLICIES = AccessPolicies.from_folder(ROOT / "policies" / "access")
-
-INSIDE = frozenset({"fac-1"})
-ACTORS = {
-    Role.PATIENT: Actor("a", frozenset({"patient"}), person="pat-1"),
-    Role.PROXY: Actor("a", frozenset({"proxy"}), person="prx-1"),
-    Role.FRONT_DESK: Actor("a", frozenset({"front-desk"}), facilities=INSIDE),
-    Role.SCHEDULER: Actor("a", frozenset({"scheduler"}), facilities=INSIDE),
-    Role.CLINICIAN: Actor("a", frozenset({"clinician"}), person="cln-1", facilities=INSIDE),
-    Role.FACILITY_ADMINISTRATOR: Actor("a", frozenset({"facility-administrator"}), facilities=INSIDE),
-    Role.AUDITOR: Actor("a", frozenset({"auditor"}), facilities=INSIDE),
-    Role.EXTERNAL_APP: Actor("a", frozenset({"external-app"})),
-}
-SCOPES = frozenset(
-    {"careslot/slots.read", "careslot/directory.read", "careslot/changes.read", "careslot/waitlist.offer"}
-)
 
 
 def resources(inside: bool, label: str = "N") -> dict[str, Mapping[str, AttributeValue]]:
@@ -66,11 +52,6 @@ def permitted(actor: Actor, action: str, inside: bool) -> bool:
         POLICIES.decide(actor, action, Resource(kind, "r", attributes)).allowed
         for kind, attributes in resources(inside).items()
     )
-
-
-def everywhere(actor: Actor) -> Actor:
-    """The same role assigned for all facilities, or with every scope."""
-    return Actor(actor.subject, actor.roles, actor.person, frozenset({"*"}), SCOPES)
 
 
 def cell(actor: Actor, action: str) -> str:

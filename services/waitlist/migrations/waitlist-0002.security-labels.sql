@@ -1,4 +1,4 @@
--- depends: waitlist-0002.security-labels
+-- depends: waitlist-0001.requests
 -- Who may know what somebody waits for. docs/decisions/0070-who-sees-what.md.
 
 -- Until then the proxy knows of restricted visits; null: never.

@@ -20,16 +20,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
 
+from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
 from services.booking.api.parts import Booking
+from services.booking.consumers import on_directory
 from services.booking.main import assemble, create
 from services.booking.ports import OpenSlot, OpenSlots, Question
 from services.booking.settings import Settings
+from services.contracts.events import EVENTS
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
+from services.kernel.outbox import Envelope
 from tests.fixtures.edge import client_of, edge_of
 from tests.fixtures.glass import glass_jwks, glass_keys
 
@@ -187,6 +191,14 @@ class World:
         await asyncio.gather(*(self.rows("SELECT pg_sleep(0.05)") for _ in everywhere))
         for _ in range(2):
             await asyncio.gather(*(self.register.look(Question(NOW)) for _ in everywhere))
+
+    async def tell_directory(self, type_: str, **data: Any) -> None:
+        """Take an event of the directory as from the bus, on top of its example."""
+        event = EVENTS[type_]
+        content = event.model_validate({**event.EXAMPLE, **data}).model_dump(mode="json")
+        async with self.database.transaction() as connection:
+            envelope = Envelope(uuid4(), type_, "directory", self.clock.now(), "", content)
+            await on_directory(envelope, PostgresProjections(connection))
 
     async def events(self) -> list[str]:
         """Return the types of the events in the outbox, oldest first."""
