@@ -110,3 +110,16 @@ class Service:
             self.faults.append(f"answered without leave: {told}")
         busy = answer.status_code == 200 and answer.text.startswith("{") and answer.json().get("busy") is True
         return "busy" if busy else "yes"
+
+
+PLACES = (("1", True), ("2", False))
+
+
+def both(make: Callable[[str], Ask]) -> tuple[Ask, Ask]:
+    """Return what `make` asks about number 1, which is inside, and number 2, which is not."""
+    return make("1"), make("2")
+
+
+def same(path: str, body: Any = None, **query: Any) -> tuple[Ask, Ask]:
+    """Return a request that is about nobody's record."""
+    return both(lambda _: Ask(path, body, query))
