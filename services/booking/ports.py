@@ -173,6 +173,37 @@ class RecordedChange:
     event: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One visit of a double booking."""
+
+    id: UUID
+    version: int
+    status: str
+    facility_id: str
+    clinician_id: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleBooking:
+    """Two visits of one patient at one time, left by a merge of two records."""
+
+    patient_id: str
+    one: Side
+    other: Side
+
+
+class DoubleBookings(Protocol):
+    """Knows where a patient has two visits at one time."""
+
+    async def at(self, facility_id: str, now: datetime, limit: int) -> Sequence[DoubleBooking]:
+        """Return the pairs, not yet over at ``now``, of which at least one visit is at the facility, by start."""
+        ...
+
+
 class Feed(Protocol):
     """The history in an order that loses nothing, however transactions overlap."""
 
@@ -249,6 +280,10 @@ class Projections(Protocol):
         self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
     ) -> None:
         """Remember who may act for a patient, unless a newer version is known."""
+        ...
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Remember that one patient stands for another now, unless something newer is known."""
         ...
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.contracts.roles import Role
+from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
 from services.kernel.runtime import running, serve
 from services.notifications.adapters.postgres import unit_of_work
@@ -20,7 +21,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with running("notifications", Settings(), app_role=Role.EXTERNAL_APP) as runtime:
         app.state.edge = runtime.edge
         app.state.notifications = PreferenceDesk(unit_of_work(runtime.database), runtime.clock)
-        yield
+        async with following_aliases(runtime.edge, runtime.database):
+            yield
 
 
 def create() -> FastAPI:

@@ -15,11 +15,12 @@ from services.booking.adapters.freed import change_freed, freed_of, keep_back, l
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
-from services.booking.domain.claims import Claim, SlotTaken, Taken, claims_of, keys_to_look_at
+from services.booking.domain.claims import PATIENT_LANES, Claim, SlotTaken, Taken, claims_of, keys_to_look_at
 from services.booking.domain.freed import FreedState, end
 from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
 from services.booking.usecases.telling import freed_event
 from services.kernel.actor import system_actor
+from services.kernel.aliases import Aliases
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Connection, Database
 from services.kernel.errors import Unavailable
@@ -40,14 +41,18 @@ class _LookAgain(Exception):
 class PostgresRegister:
     """Implements ``ports.Register``."""
 
-    def __init__(self, database: Database, turns: Turns) -> None:
+    def __init__(self, database: Database, turns: Turns, aliases: Aliases | None = None) -> None:
         self._database = database
         self._turns = turns
+        self._aliases = aliases or Aliases()
 
     async def look(self, question: Question) -> Look:
         """See ``ports.Register``: one statement, no transaction of its own, no lock."""
         offer, submission = question.offer, question.submission
-        keys = keys_to_look_at(question.patient_id, offer) if offer and question.patient_id else ()
+        keys: tuple[int, ...] = ()
+        if offer and question.patient_id:
+            lanes = PATIENT_LANES if self._aliases.stands_for_others(question.patient_id) else 1
+            keys = keys_to_look_at(question.patient_id, offer, lanes)
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
                 statements.LOOK,

