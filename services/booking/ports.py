@@ -204,6 +204,17 @@ class DoubleBookings(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ToldChange:
+    """A row of the change feed: of an appointment, or of a freed slot."""
+
+    cursor: Cursor
+    action: str
+    at: datetime
+    event_type: str
+    event: Mapping[str, Any]
+
+
 class Feed(Protocol):
     """The history in an order that loses nothing, however transactions overlap."""
 
@@ -212,7 +223,11 @@ class Feed(Protocol):
         ...
 
     async def after(self, cursor: Cursor, limit: int) -> Sequence[RecordedChange]:
-        """Return at most ``limit`` changes after ``cursor``, oldest first."""
+        """Return at most ``limit`` changes of appointments after ``cursor``, oldest first."""
+        ...
+
+    async def all_after(self, cursor: Cursor, limit: int) -> Sequence[ToldChange]:
+        """Return at most ``limit`` changes of appointments and freed slots after ``cursor``, oldest first."""
         ...
 
 

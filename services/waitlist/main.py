@@ -15,10 +15,12 @@ from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.http import create_app
+from services.kernel.records import Records, records_router
 from services.kernel.resilience import Budget, Dependency
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
 from services.waitlist.adapters.booking import TIMEOUT_SECONDS, HttpBooking, OfferSigner, ServiceToken
+from services.waitlist.adapters.records import KINDS
 from services.waitlist.adapters.store import PostgresStore, unit_of_work
 from services.waitlist.adapters.zip_centroids import PackagedZipCentroids
 from services.waitlist.api import ROUTERS
@@ -81,6 +83,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 timedelta(minutes=settings.notice_minutes), aliases,
             )  # fmt: skip
             app.state.edge, app.state.waitlist = runtime.edge, parts
+            app.state.records = Records(runtime.database, KINDS)
             merges = FollowMerges(unit_of_work(runtime.database), runtime.clock)
             rounds = asyncio.create_task(offer_for_ever(offering, merges, settings.round_seconds))
             try:
@@ -97,7 +100,7 @@ def create() -> FastAPI:
         title="Careslot waitlist",
         description="Requests for an earlier visit, and offers of slots that others gave up.",
         version="1",
-        routers=ROUTERS,
+        routers=[*ROUTERS, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

@@ -11,14 +11,20 @@ from datetime import datetime
 import asyncpg
 
 from services.booking.adapters import statements
-from services.booking.adapters.freed import change_freed, freed_of, keep_back, locked_expired, locked_expired_among
+from services.booking.adapters.freed import (
+    change_freed,
+    freed_of,
+    keep_back,
+    locked_expired,
+    locked_expired_among,
+    tell_freed,
+)
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
 from services.booking.domain.claims import PATIENT_LANES, Claim, SlotTaken, Taken, claims_of, keys_to_look_at
 from services.booking.domain.freed import FreedState, end
 from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
-from services.booking.usecases.telling import freed_event
 from services.kernel.actor import system_actor
 from services.kernel.aliases import Aliases
 from services.kernel.audit import AuditEntry
@@ -149,7 +155,7 @@ class PostgresRegister:
             # Told before what freed it, so that no reader sees the place open in between.
             if writing.leaves is not None:
                 _require(await keep_back(connection, writing.leaves), True)
-                await append_events(connection, [freed_event(writing.leaves)], question.now)
+                await tell_freed(connection, writing.leaves)
             await append_events(connection, [event], question.now)
             await append_audit(connection, writing.audit)
 

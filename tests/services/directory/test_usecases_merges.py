@@ -44,7 +44,7 @@ async def test_the_survivor_is_known_wherever_either_was() -> None:
     assert (survivor.facility_ids, survivor.email) == (("fac-0002", "fac-0001"), MARIA.email)
     assert survivor.phone == TWIN.phone
     assert replaced == replace(MARIA, active=False)
-    assert [event.type for event in store.events].count("directory.patient-merged.v1") == 1  # type: ignore[attr-defined]
+    assert [event.type for event in store.events].count("directory.patient-merged.v1") == 1
     assert {entry.about for entry in store.entries} == {"pat-000001", "pat-000004"}
     events = len(store.events)
     assert not await merge(store, "pat-000004", "pat-000001")
