@@ -9,6 +9,8 @@ from uuid import UUID
 
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.claims import Taken
+from services.booking.domain.double_bookings import DoubleBooking
+from services.booking.domain.feed import Cursor, ToldChange
 from services.booking.domain.freed import FreedSlot
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
@@ -142,17 +144,6 @@ class FreedStore(Protocol):
 FreedWork = Callable[[], AbstractAsyncContextManager[FreedStore]]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """A position in the change feed: a transaction and a row within it, in the order they become visible."""
-
-    transaction: int
-    row: int
-
-    def __str__(self) -> str:
-        return f"{self.transaction}-{self.row}"
-
-
 @dataclass(frozen=True, slots=True)
 class RecordedChange:
     """One row of the history, with the event it told."""
@@ -173,46 +164,12 @@ class RecordedChange:
     event: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One visit of a double booking."""
-
-    id: UUID
-    version: int
-    status: str
-    facility_id: str
-    clinician_id: str
-    starts_at: datetime
-    ends_at: datetime
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True)
-class DoubleBooking:
-    """Two visits of one patient at one time, left by a merge of two records."""
-
-    patient_id: str
-    one: Side
-    other: Side
-
-
 class DoubleBookings(Protocol):
     """Knows where a patient has two visits at one time."""
 
     async def at(self, facility_id: str, now: datetime, limit: int) -> Sequence[DoubleBooking]:
         """Return the pairs, not yet over at ``now``, of which at least one visit is at the facility, by start."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ToldChange:
-    """A row of the change feed: of an appointment, or of a freed slot."""
-
-    cursor: Cursor
-    action: str
-    at: datetime
-    event_type: str
-    event: Mapping[str, Any]
 
 
 class Feed(Protocol):

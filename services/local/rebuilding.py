@@ -13,17 +13,17 @@ from typing import Any
 
 import httpx
 
-from services.audit.cli_rebuild import REBUILD as AUDIT
-from services.availability.cli_rebuild import REBUILD as AVAILABILITY
-from services.booking.cli_rebuild import REBUILD as BOOKING
+from services.audit.cli.rebuild import REBUILD as AUDIT
+from services.availability.cli.rebuild import REBUILD as AVAILABILITY
+from services.booking.cli.rebuild import REBUILD as BOOKING
 from services.kernel import rebuilding
 from services.kernel.database import Connection, Database
 from services.kernel.errors import Unavailable
 from services.kernel.ids import new_id
 from services.kernel.outbox import Envelope
 from services.kernel.rebuilding import Differences, Rebuild
-from services.notifications.cli_rebuild import REBUILD as NOTIFICATIONS
-from services.waitlist.cli_rebuild import REBUILD as WAITLIST
+from services.notifications.cli.rebuild import REBUILD as NOTIFICATIONS
+from services.waitlist.cli.rebuild import REBUILD as WAITLIST
 
 REBUILDS = {rebuild.service: rebuild for rebuild in (AUDIT, AVAILABILITY, BOOKING, NOTIFICATIONS, WAITLIST)}
 PAGE = 500

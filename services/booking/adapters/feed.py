@@ -9,7 +9,8 @@ their idle time (kernel.database).
 from collections.abc import Sequence
 
 from services.booking.adapters.rows import recorded_change_of
-from services.booking.ports import Cursor, RecordedChange, ToldChange
+from services.booking.domain.feed import Cursor, ToldChange
+from services.booking.ports import RecordedChange
 from services.kernel.database import Database
 
 # Each half walks its own index and stops at the limit; their ids are of one sequence.

@@ -12,7 +12,7 @@ from datetime import datetime
 from services.booking.adapters.rows import Row, appointment_of, history_row
 from services.booking.domain.appointment import Appointment, reassign
 from services.booking.domain.claims import PATIENT, PATIENT_LANES, claim_key
-from services.booking.ports import DoubleBooking, Side
+from services.booking.domain.double_bookings import DoubleBooking, Side
 from services.kernel.actor import system_actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from services.booking.ports import DoubleBooking, DoubleBookings, UnitOfWork
+from services.booking.domain.double_bookings import DoubleBooking
+from services.booking.ports import DoubleBookings, UnitOfWork
 from services.booking.usecases.touching import facility_resource
 from services.kernel.access import Gate
 from services.kernel.clock import Clock

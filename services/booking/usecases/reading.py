@@ -6,7 +6,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.booking.domain.appointment import Appointment
-from services.booking.ports import Cursor, Feed, RecordedChange, ToldChange, UnitOfWork
+from services.booking.domain.feed import Cursor, ToldChange
+from services.booking.ports import Feed, RecordedChange, UnitOfWork
 from services.booking.usecases.touching import (
     CHANGES,
     appointment_resource,

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import typer
 from fastapi import FastAPI
 
 from services.audit.main import create as audit_app
@@ -28,6 +29,7 @@ from services.kernel.database import Database
 from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
 from services.kernel.records import Records
+from services.local.cli_rebuild import rebuild as verb
 from services.local.rebuilding import REBUILDS, Owners, Rebuilt, run
 from services.notifications.adapters.postgres import PostgresStore
 from services.notifications.adapters.records import KINDS as NOTIFICATIONS_KINDS
@@ -154,9 +156,7 @@ async def test_damage_is_named_and_mended(estate: Estate) -> None:
     await estate.rows("booking", "INSERT INTO patient VALUES ('pat-zz', 9, '{fac-0001}', true) RETURNING 1")
     await estate.rows("booking", "UPDATE blocked_period SET withdrawn = true RETURNING 1")
     looked = await estate.rebuild("booking", check=True)
-    named = {
-        (one.table, one.key[0], one.what) for rows in looked.found.values() for one in rows if "-" in one.key[0][:4]
-    }
+    named = {(table, one.key[0], one.what) for table in ("patient", "proxy") for one in looked.found[table]}
     assert named == {
         ("patient", "pat-000001", "differs"), ("proxy", PROXY.proxy_id, "missing"), ("patient", "pat-zz", "extra"),
     }  # fmt: skip
@@ -173,9 +173,7 @@ async def test_what_an_event_changed_meanwhile_is_left_alone(estate: Estate) -> 
         async for page in Owners(estate.http).pages("directory", "patient"):
             for envelope in page:
                 await rebuild.take(connection, envelope)
-        newer = (
-            "UPDATE patient SET version = 7, timezone = 'America/Chicago' WHERE patient_id = 'pat-000001' RETURNING 1"
-        )
+        newer = "UPDATE patient SET version = 7, timezone = 'UTC' WHERE patient_id = 'pat-000001' RETURNING 1"
         await estate.rows("waitlist", newer)
         await estate.rows("waitlist", "INSERT INTO patient VALUES ('pat-new', 1, 'UTC', true) RETURNING 1")
         async with connection.transaction():
@@ -188,7 +186,12 @@ async def test_what_an_event_changed_meanwhile_is_left_alone(estate: Estate) -> 
 
 async def test_working_time_follows_a_mended_record(estate: Estate) -> None:
     await estate.rebuild("availability")
-    template = "INSERT INTO template VALUES ('cln-00001', 'weekly', 1, 'fac-0001', 'room-1', '{MO,TU,WE,TH,FR}', '09:00', '12:00', $1, NULL, 1, 20, '{family-medicine-follow-up}', 1, false) RETURNING 1"
+    template = """
+        INSERT INTO template VALUES (
+            'cln-00001', 'weekly', 1, 'fac-0001', 'room-1', '{mon,tue,wed,thu,fri}', '09:00', '12:00', $1, NULL, 1, 20,
+            '{family-medicine-follow-up}', 1, false
+        ) RETURNING 1
+    """
     await estate.rows("availability", template, date(2026, 1, 1))
     assert not await estate.rows("availability", "SELECT 1 FROM working_session")
     await estate.rows("availability", "UPDATE clinician SET specialty = 'dermatology' RETURNING 1")
@@ -220,3 +223,8 @@ async def test_an_owner_that_does_not_answer_changes_nothing(estate: Estate) -> 
     with pytest.raises(Unavailable, match="directory answered 403 to /directory/records; nothing was changed"):
         await estate.rebuild("audit")
     assert await estate.rows("audit", "SELECT id FROM alias") == [("pat-000002",)]
+
+
+def test_the_verb_names_the_services_that_have_projections() -> None:
+    with pytest.raises(typer.BadParameter, match="audit, availability, booking, notifications, waitlist"):
+        verb("directory")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.directory.cli_fhir import import_fhir
+from services.directory.cli.fhir import import_fhir
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
