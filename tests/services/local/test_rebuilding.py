@@ -179,8 +179,8 @@ async def test_what_an_event_changed_meanwhile_is_left_alone(estate: Estate) -> 
         async with connection.transaction():
             await rebuilding.replace(connection, rebuild)
         await rebuilding.end(connection)
-    kept = dict(await estate.rows("waitlist", "SELECT patient_id, version FROM patient"))  # type: ignore[arg-type]
-    assert (kept["pat-000001"], kept["pat-new"]) == (7, 1)
+    kept = await estate.rows("waitlist", "SELECT patient_id, version FROM patient")
+    assert {("pat-000001", 7), ("pat-new", 1)} <= set(kept)
     assert not await estate.rows("waitlist", "SELECT 1 FROM facility"), "its owner was not asked, so nothing is told"
 
 
@@ -202,7 +202,7 @@ async def test_working_time_follows_a_mended_record(estate: Estate) -> None:
 async def test_pages_follow_one_another_and_are_for_services_only(estate: Estate) -> None:
     seen, after = [], ""
     while True:
-        query = {"kind": "facility", "limit": 2, "after": after}
+        query: dict[str, str | int] = {"kind": "facility", "limit": 2, "after": after}
         page = (await estate.http.get("/directory/records", params=query)).json()
         seen += [one["data"]["facility_id"] for one in page["records"]]
         if not (after := page["next"]):

@@ -11,7 +11,10 @@ from services.contracts.events.booking import AppointmentReassigned
 from services.contracts.events.directory import PatientMerged
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
+from services.kernel.ids import new_id
+from services.kernel.outbox import Envelope
 from services.notifications.adapters.postgres import PostgresStore, unit_of_work
+from services.notifications.consumers import on_directory
 from services.notifications.domain.messages import Channel, Kind, Language
 from services.notifications.domain.people import Preferences, Proxy, Topic
 from services.notifications.usecases.delivery import Delivery
@@ -106,5 +109,5 @@ async def test_proxies_of_the_old_record_are_those_of_the_survivor(db: Database)
     async with db.transaction() as connection:
         store = PostgresStore(connection)
         await store.keep_proxy(Proxy("prx-1", 1, NEW, "pat-000009", START, active=True))
-        await take_merge(MERGED, store)
+        await on_directory(Envelope(new_id(), MERGED.TYPE, MERGED.source, NOW, "", MERGED.payload()), store)
         assert await store.proxies_of(OLD, NOW) == {"pat-000009"}
