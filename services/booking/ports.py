@@ -134,6 +134,10 @@ class FreedStore(Protocol):
         """Write the next version of a locked one, move or remove its claims, and tell it."""
         ...
 
+    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
+        """Return how many visits of a kind are booked from ``now`` on, by facility."""
+        ...
+
     async def audit(self, entry: AuditEntry) -> None:
         """Write a touch down."""
         ...

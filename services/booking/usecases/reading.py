@@ -1,6 +1,6 @@
 """Reading appointments. Every read is decided by the gate and written down in the transaction that reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ from services.booking.domain.appointment import Appointment
 from services.booking.ports import Cursor, Feed, RecordedChange, UnitOfWork
 from services.booking.usecases.touching import (
     CHANGES,
+    KINDS,
     appointment_resource,
     facility_resource,
     patient_resource,
@@ -73,6 +74,13 @@ class ReadAppointments:
         async with self._work() as store:
             await store.audit(gate.require(facility_resource(facility_id)))
             return _page(await store.of_day(facility_id, day, after, limit + 1, cancelled=cancelled), limit)
+
+    async def booked_of(self, gate: Gate, visit_type: str) -> Mapping[str, int]:
+        """Return how many visits of a kind are still to come, by facility: what a change of the kind would touch."""
+        entry = gate.require(KINDS)
+        async with self._work() as store:
+            await store.audit(entry)
+            return await store.booked_of(visit_type, self._clock.now())
 
     async def follow_facility(self, gate: Gate, facility_id: str) -> None:
         """Allow (and write down) following a facility's day live."""

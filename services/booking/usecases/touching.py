@@ -43,3 +43,4 @@ def facility_resource(facility_id: str) -> Resource:
 
 
 CHANGES = Resource("Catalogue", "booking-changes")
+KINDS = Resource("Catalogue", "booked-visit-types")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +97,24 @@ class WaitingList:
             proxies = await store.proxies_of(patient_id, self._clock.now())
             await store.audit(gate.require(request_resource(patient_id, patient_id, proxies, facilities)))
             return [await _standing(store, request) for request in found]
+
+    async def at_facility(
+        self, gate: Gate, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> tuple[Sequence[Standing], tuple[datetime, UUID] | None]:
+        """Return those who wait at a facility, who is next first, and where to go on (None: there are no more).
+
+        Each patient shown is a touch of their own: "who saw this patient" must name whoever read the list.
+        """
+        here, nobody = frozenset({facility_id}), frozenset[str]()
+        entry = gate.require(request_resource(facility_id, "", nobody, here))
+        async with self._work() as store:
+            await store.audit(entry)
+            found = await store.waiting_at(facility_id, after, limit + 1)
+            for request, _ in found[:limit]:
+                await store.audit(gate.require(request_resource(request.id, request.patient_id, nobody, here)))
+            shown = [await _standing(store, request) for request, _ in found[:limit]]
+        last = found[limit - 1] if len(found) > limit else None
+        return shown, (last[1], last[0].id) if last else None
 
     async def withdraw(self, gate: Gate, request_id: UUID) -> Standing:
         """Take a request off the list, with the offer that may be out; who is off already stays so."""
