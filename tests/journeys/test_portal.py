@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browsing import DESK, PHONE, Screen, browser
+from tests.fixtures.browsing import DESK, PHONE, Screen, browser
 from tests.journeys.running import Running, slots
 
 Windows = Callable[..., Screen]
@@ -28,8 +28,11 @@ def window(chrome: Browser, platform: Running) -> Iterator[Windows]:
     """Open windows, each a person with cookies of their own; all are closed at the end."""
     opened: list[Screen] = []
 
+    def password(username: str) -> str:
+        return platform.state.user(username).password
+
     def open_one(size: tuple[int, int] = PHONE) -> Screen:
-        opened.append(Screen(chrome, platform, size))
+        opened.append(Screen(chrome, f"{platform.state.gateway}/portal/", password, size))
         return opened[-1]
 
     yield open_one
