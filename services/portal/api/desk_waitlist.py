@@ -10,7 +10,7 @@ from services.portal.api.entrance import PageRoute, VisitDep, page
 from services.portal.api.fields import PathId
 from services.portal.api.names import Names
 from services.portal.api.waiting import STANDINGS
-from services.portal.api.wishing import WEEKDAYS
+from services.portal.api.wishing import WEEKDAYS, said_times
 
 router = APIRouter(tags=["desk"], route_class=PageRoute)
 PRIORITIES = {"routine": "Routine", "urgent": "Urgent", "asap": "As soon as possible"}
@@ -29,6 +29,7 @@ async def show_waitlist(visit: VisitDep, facility_id: PathId, after: Cursor = ""
             "patient_name": await names.patient(one["patient_id"]),
             "visit_name": await names.visit_type(one["visit_type"]),
             "clinician_names": [await names.clinician(id_) for id_ in one["clinicians"]],
+            "times": said_times(one["windows"], visit.wording),
         }
         for one in listed["requests"]
     ]

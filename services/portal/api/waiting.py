@@ -12,7 +12,7 @@ from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import AppointmentId, local_day
 from services.portal.api.names import Names
-from services.portal.api.wishing import DISTANCES, NOTICE, PARTS, WEEKDAYS, Waiting, read_waiting
+from services.portal.api.wishing import DISTANCES, NOTICE, PARTS, WEEKDAYS, Waiting, read_waiting, said_times
 from services.portal.domain.session import PATIENT_DESK
 from services.portal.domain.wish import Wish
 
@@ -117,7 +117,10 @@ async def _named(visit: Visit, request: dict[str, Any]) -> dict[str, Any]:
     clinicians = [await names.clinician(one) for one in request["clinicians"]]
     kind = await names.visit_type(request["visit_type"])
     more = len(request["facilities"]) - len(facilities)
-    return {**request, "visit_name": kind, "facility_names": facilities, "more": more, "clinician_names": clinicians}
+    return {
+        **request, "visit_name": kind, "facility_names": facilities, "more": more, "clinician_names": clinicians,
+        "times": said_times(request["windows"], visit.wording),
+    }  # fmt: skip
 
 
 async def _form(visit: Visit, waiting: Waiting, errors: dict[str, str], status: int = 200) -> Response:

@@ -72,6 +72,13 @@ class Waiting:
         }  # fmt: skip
 
 
+def said_times(windows: Iterable[Mapping[str, str]], _: Wording) -> list[str]:
+    """Return windows as people say them: by the part of the day, else by the clock."""
+    names = {(starts, ends): name for name, starts, ends in PARTS.values()}
+    told = ((window["starts"], window["ends"]) for window in windows)
+    return [_(names[pair]) if pair in names else "–".join(pair) for pair in told]
+
+
 def read_waiting(form: Mapping[str, object], _: Wording, wish: Wish) -> tuple[Waiting, dict[str, str]]:
     """Return the wishes a form says, and what is wrong with them by field."""
     fields = Fields(form, _)

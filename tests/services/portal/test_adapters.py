@@ -177,7 +177,8 @@ async def test_a_further_step_is_a_challenge_and_its_answer_goes_by_its_name() -
 
 @pytest.mark.parametrize(
     ("code", "error", "slug"),
-    [("CodeMismatchException", Unauthenticated, "code-refused"), ("ExpiredCodeException", Unauthenticated, "code-refused"),
+    [("CodeMismatchException", Unauthenticated, "code-refused"),
+     ("ExpiredCodeException", Unauthenticated, "code-refused"),
      ("InvalidPasswordException", Invalid, "password-refused"),
      ("NotAuthorizedException", Unauthenticated, "challenge-ended")],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, expect
 
 from services.kernel.errors import Conflict
+from services.kernel.telemetry import configure_logging
 from services.portal.api.cookies import Sealer
 from services.portal.api.entrance import Portal
 from services.portal.domain.session import IDLE
@@ -52,6 +53,7 @@ class Served:
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Served]:
     """Serve the portal from a thread until the module has ended."""
+    configure_logging("portal", "ERROR")
     app, clock, services = create(), FakeClock(), FakeNeighbours()
     app.state.portal = Portal(services, FakeSignIn(clock), Sealer(Fernet.generate_key().decode()), clock, secure=False)
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
