@@ -11,7 +11,7 @@ from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
 from services.directory.adapters.postgres import unit_of_work
 from services.directory.adapters.zip_codes import BundledZipCodes, places
-from services.directory.api import acting, catalogue, clinicians, facilities, patients, roles
+from services.directory.api import catalogue, clinicians, facilities, patients, roles
 from services.directory.settings import Settings
 from services.directory.usecases import assemble
 from services.directory.usecases.roles import Roles
@@ -30,14 +30,7 @@ def create() -> FastAPI:
         title="Careslot directory",
         description="Facilities, clinicians, specialties, visit types, patients, proxies, role assignments.",
         version="1.0.0",
-        routers=[
-            facilities.router,
-            clinicians.router,
-            catalogue.router,
-            patients.router,
-            acting.router,
-            roles.router,
-        ],
+        routers=[facilities.router, clinicians.router, catalogue.router, patients.router, roles.router],
         lifespan=_lifespan,
     )
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from services.directory.domain.places import Place
-from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
+from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
 from services.kernel.audit import AuditEntry
 from services.kernel.outbox import Publishable
 
@@ -120,12 +120,6 @@ class Store(Protocol):
 
     async def proxies_of(self, patient_ids: Sequence[str], now: datetime) -> Mapping[str, frozenset[str]]:
         """Return who may act for each of ``patient_ids`` at ``now``; patients without proxies are left out."""
-        ...
-
-    async def grants(
-        self, now: datetime, limit: int, *, patient_id: str = "", person: str = ""
-    ) -> Sequence[Recorded[Proxy]]:
-        """Return the grants that last at ``now``, of ``patient_id`` or to ``person`` ("": of or to anyone)."""
         ...
 
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:

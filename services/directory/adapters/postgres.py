@@ -6,16 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.directory.adapters.tables import TABLES, insert, select, select_all, select_known, update, upsert_many
-from services.directory.domain.records import (
-    Clinician,
-    Facility,
-    Patient,
-    Proxy,
-    R,
-    Record,
-    Recorded,
-    RoleAssignment,
-)
+from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
 from services.directory.ports import (
     ClinicianQuery,
     FacilityQuery,
@@ -159,22 +150,6 @@ class PostgresStore:
             now,
         )
         return {row["patient_id"]: frozenset(row["people"]) for row in rows}
-
-    async def grants(
-        self, now: datetime, limit: int, *, patient_id: str = "", person: str = ""
-    ) -> Sequence[Recorded[Proxy]]:
-        """Return the grants that last at ``now``, of ``patient_id`` or to ``person`` ("": of or to anyone)."""
-        rows = await self._connection.fetch(
-            """
-            SELECT * FROM proxies WHERE ($1 = '' OR patient_id = $1) AND ($2 = '' OR person = $2)
-                AND active AND expires_at > $3 ORDER BY patient_id, person LIMIT $4
-            """,
-            patient_id,
-            person,
-            now,
-            limit,
-        )
-        return [_recorded(Proxy, row) for row in rows]
 
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:
         """Return, locked, assignments (of ``username``, or any not tried lately) that accounts do not have yet."""

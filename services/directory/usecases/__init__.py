@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from services.directory.ports import Accounts, UnitOfWork, ZipCodes
-from services.directory.usecases.acting import Acting
 from services.directory.usecases.catalogue import Catalogue
 from services.directory.usecases.clinicians import Clinicians
 from services.directory.usecases.facilities import Facilities
@@ -22,7 +21,6 @@ class Directory:
     catalogue: Catalogue
     patients: Patients
     proxies: Proxies
-    acting: Acting
     roles: Roles
 
 
@@ -34,6 +32,5 @@ def assemble(begin: UnitOfWork, zip_codes: ZipCodes, accounts: Accounts, clock: 
         catalogue=Catalogue(begin, clock),
         patients=Patients(begin, clock),
         proxies=Proxies(begin, clock),
-        acting=Acting(begin, clock),
         roles=Roles(begin, accounts, clock),
     )

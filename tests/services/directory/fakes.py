@@ -219,15 +219,6 @@ class MemoryStore:
         people = {id_: frozenset(p.person for p in lasting if p.patient_id == id_) for id_ in patient_ids}
         return {id_: found for id_, found in people.items() if found}
 
-    async def grants(
-        self, now: datetime, limit: int, *, patient_id: str = "", person: str = ""
-    ) -> Sequence[Recorded[Proxy]]:
-        return [
-            r
-            for r in await self.catalogue(Proxy)
-            if r.record.lasts(now) and patient_id in {"", r.record.patient_id} and person in {"", r.record.person}
-        ][:limit]
-
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:
         found = [
             Pending(r.record, r.version)

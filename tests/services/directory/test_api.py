@@ -208,23 +208,14 @@ async def test_proxies_come_and_go(served: Served) -> None:
         made = await client.put(path, json={"expires_at": "2027-03-01T00:00:00-05:00"})
         assert (made.status_code, made.json()["expires_at"]) == (201, "2027-03-01T05:00:00Z")
         assert (await client.put(path, json={"expires_at": "2027-03-01T05:00:00Z"})).headers["etag"] == '"1"'
-        given = (await client.get("/patients/pat-000001/proxies")).json()["proxies"]
-        assert [(one["person"], one["expires_at"]) for one in given] == [("pat-000002", "2027-03-01T05:00:00Z")]
-        assert (await client.get("/patients/pat-000002/acts-for")).status_code == 403
     async with served.client("john") as client:
         assert (await client.get("/patients/pat-000001")).status_code == 200
-        held = (await client.get("/patients/pat-000002/acts-for")).json()["proxies"]
-        assert [one["patient_id"] for one in held] == ["pat-000001"]
-        assert [entry["about"] for entry in (await served.outbox("audit"))[-2:]] == ["pat-000002", "pat-000001"]
-        assert (await client.get("/patients/pat-000001/proxies")).status_code == 403
         assert (await client.delete(path)).status_code == 403
     async with served.client("maria") as client:
         assert (await client.delete(path)).status_code == 204
         assert (await client.delete(path)).status_code == 204
-        assert (await client.get("/patients/pat-000001/proxies")).json()["proxies"] == []
     async with served.client("john") as client:
         assert (await client.get("/patients/pat-000001")).status_code == 403
-        assert (await client.get("/patients/pat-000002/acts-for")).json()["proxies"] == []
     told = [(event["version"], event["active"]) for event in await served.outbox("bus")]
     assert told == [(1, True), (2, False)]
 
