@@ -29,6 +29,7 @@ from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.reading import ReadAppointments
 from services.booking.usecases.taking import TakeSlots
+from services.contracts.break_glass import GlassKeys
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
 from services.contracts.topology import subscriptions_of
@@ -104,7 +105,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime:
+    emergency = GlassKeys.from_setting(settings.break_glass_keys)
+    async with running(
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions, emergency=emergency
+    ) as runtime:
         parts, register = assemble(runtime.database, runtime.clock, _slots(runtime, settings), settings)
         app.state.edge, app.state.booking = runtime.edge, parts
         async with upkeep(parts, register, runtime.database, runtime.clock, settings):

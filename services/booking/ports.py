@@ -10,6 +10,7 @@ from uuid import UUID
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.claims import Taken
 from services.booking.domain.freed import FreedSlot
+from services.contracts.security_labels import SecurityLabel
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
 
@@ -56,7 +57,8 @@ class Question:
 class Look:
     """What was seen, all of it at one moment.
 
-    ``proxies`` are the persons who may act for the patient now; ``blocked`` says that leave or a closure overlaps the
+    ``proxies`` are the persons who may act for the patient now, ``confidants`` those of them who know of restricted
+    visits; ``label`` is that of the offer's visit type; ``blocked`` says that leave or a closure overlaps the
     offer; ``taken`` holds the claims on the offer's lanes and the patient over the offer's period; ``freed`` is the
     freed slot that is to be taken; ``waiting`` says that somebody waits for a slot like the appointment's.
     """
@@ -64,6 +66,8 @@ class Look:
     stored: Stored | None = None
     appointment: Appointment | None = None
     proxies: frozenset[str] = frozenset()
+    confidants: frozenset[str] = frozenset()
+    label: SecurityLabel = SecurityLabel.NORMAL
     patient_active: bool = True
     blocked: bool = False
     taken: tuple[Taken, ...] = ()
@@ -134,10 +138,6 @@ class FreedStore(Protocol):
         """Write the next version of a locked one, move or remove its claims, and tell it."""
         ...
 
-    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
-        """Return how many visits of a kind are booked from ``now`` on, by facility."""
-        ...
-
     async def audit(self, entry: AuditEntry) -> None:
         """Write a touch down."""
         ...
@@ -191,10 +191,12 @@ class Feed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """What booking knows of a patient: who may act for them and which facilities know them."""
+    """What booking knows of a patient: who may act for them (``confidants``: and knows of restricted visits), and
+    which facilities know them."""
 
     proxies: frozenset[str]
     facilities: frozenset[str]
+    confidants: frozenset[str] = frozenset()
 
 
 class Store(Protocol):
@@ -224,6 +226,10 @@ class Store(Protocol):
         """Return a facility's appointments on ``day`` of its own calendar by start; cancelled ones when asked."""
         ...
 
+    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
+        """Return how many visits of a kind are booked from ``now`` on, by facility."""
+        ...
+
     async def audit(self, entry: AuditEntry) -> None:
         """Write a touch down."""
         ...
@@ -250,9 +256,14 @@ class Projections(Protocol):
         ...
 
     async def record_proxy(
-        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
-    ) -> None:
-        """Remember who may act for a patient, unless a newer version is known."""
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime,
+        confidential_until: datetime | None, *, active: bool,
+    ) -> None:  # fmt: skip
+        """Remember who may act for a patient, and until when also in confidence, unless a newer version is known."""
+        ...
+
+    async def record_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None:
+        """Remember a visit type's label, unless a newer version is known; its visits' labels become no milder."""
         ...
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:

@@ -134,7 +134,10 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         "services.booking.consumers:on_block",
     ),
     Subscription(
-        "booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"
+        "booking-directory",
+        "booking",
+        (d.ProxyRecorded, d.PatientRecorded, d.VisitTypeRecorded),
+        "services.booking.consumers:on_directory",
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
@@ -159,6 +162,13 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         runs="lambda",
     ),
     Subscription(
+        "notifications-break-glass",
+        "notifications",
+        (d.BreakGlassRecorded,),
+        "services.notifications.lambdas.break_glass_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
         "notifications-offers",
         "notifications",
         (w.OfferMade, w.OfferAccepted, w.OfferDeclined, w.OfferExpired),
@@ -168,7 +178,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "waitlist-directory",
         "waitlist",
-        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded),
+        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded, d.VisitTypeRecorded),
         "services.waitlist.consumers:on_directory",
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 import boto3
 from fastapi import FastAPI
 
+from services.contracts.break_glass import GlassKeys
 from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
 from services.directory.adapters.postgres import unit_of_work
 from services.directory.adapters.zip_codes import BundledZipCodes, places
-from services.directory.api import catalogue, clinicians, facilities, patients, roles
+from services.directory.api import break_glass, catalogue, clinicians, facilities, patients, proxies, roles
 from services.directory.settings import Settings
 from services.directory.usecases import assemble
 from services.directory.usecases.roles import Roles
@@ -30,7 +31,15 @@ def create() -> FastAPI:
         title="Careslot directory",
         description="Facilities, clinicians, specialties, visit types, patients, proxies, role assignments.",
         version="1.0.0",
-        routers=[facilities.router, clinicians.router, catalogue.router, patients.router, roles.router],
+        routers=[
+            facilities.router,
+            clinicians.router,
+            catalogue.router,
+            patients.router,
+            proxies.router,
+            roles.router,
+            break_glass.router,
+        ],
         lifespan=_lifespan,
     )
 
@@ -38,11 +47,15 @@ def create() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP) as runtime:
+    emergency = GlassKeys.from_setting(settings.break_glass_keys)
+    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, emergency=emergency) as runtime:
         await asyncio.to_thread(places)
         accounts = CognitoAccounts(boto3.client("cognito-idp", config=AWS), settings.user_pool_id)
         app.state.edge = runtime.edge
-        app.state.directory = assemble(unit_of_work(runtime.database), BundledZipCodes(), accounts, runtime.clock)
+        app.state.directory = assemble(
+            unit_of_work(runtime.database), BundledZipCodes(), accounts, settings.signer().sign, runtime.clock,
+            settings.rules(),
+        )  # fmt: skip
         telling = asyncio.create_task(_tell_pending_roles(app.state.directory.roles))
         try:
             yield

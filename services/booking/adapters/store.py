@@ -39,13 +39,19 @@ class PostgresStore:
             """
             SELECT
                 ARRAY(SELECT person FROM proxy WHERE patient_id = $1 AND active AND expires_at > $2) AS proxies,
+                ARRAY(
+                    SELECT person FROM proxy
+                    WHERE patient_id = $1 AND active AND expires_at > $2 AND confidential_until > $2
+                ) AS confidants,
                 (SELECT facility_ids FROM patient WHERE patient_id = $1) AS facilities
             """,
             patient_id,
             now,
         )
         assert row is not None
-        return PatientRecord(frozenset(row["proxies"]), frozenset(row["facilities"] or ()))
+        return PatientRecord(
+            frozenset(row["proxies"]), frozenset(row["facilities"] or ()), frozenset(row["confidants"])
+        )
 
     async def of_patient(
         self, patient_id: str, starting: datetime | None, after: tuple[datetime, UUID] | None, limit: int

@@ -16,6 +16,7 @@ EVENTS: dict[str, type[Event]] = {
         directory.PatientRecorded,
         directory.ProxyRecorded,
         directory.RoleAssigned,
+        directory.BreakGlassRecorded,
         availability.LeaveRecorded,
         availability.LeaveWithdrawn,
         availability.ClosureRecorded,

@@ -16,6 +16,7 @@ from services.contracts.events.booking import (
     AppointmentNoShow,
 )
 from services.contracts.events.waitlist import OfferEvent, OfferMade
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.clock import Clock
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
@@ -53,9 +54,10 @@ class Planning:
         appointment = _appointment(event)
         if await self._store.keep_appointment(appointment):
             notice, followed, reason = _CONSEQUENCES[type(event)]
+            discreet = event.security_label is not SecurityLabel.NORMAL
             now = self._clock.now()
             await self._store.withdraw(appointment.appointment_id, appointment.version, now, reason)
-            await self._store.plan(await self._messages(appointment, notice, followed, now), now)
+            await self._store.plan(await self._messages(appointment, notice, followed, now, discreet=discreet), now)
         return appointment.appointment_id
 
     async def take_offer(self, event: Event) -> UUID:
@@ -83,7 +85,7 @@ class Planning:
         return offer.appointment_id
 
     async def _messages(
-        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime
+        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime, *, discreet: bool
     ) -> Sequence[Message]:
         if appointment.starts_at <= now:
             return ()
@@ -106,6 +108,7 @@ class Planning:
                 timezone=zone,
                 due_at=at,
                 correlation_id=correlation_id(),
+                discreet=discreet,
             )
             for kind, at in due
         ]

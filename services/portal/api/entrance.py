@@ -63,8 +63,11 @@ def portal_of(request: Request) -> Portal:
 
 
 def page(action: str, *, form: bool = False) -> dict[str, Any]:
-    """Return the arguments of a page's route: ``action`` is what it does at the services behind."""
-    extra: dict[str, Any] = {"x-careslot-action": action, "security": [{"session": []}]}
+    """Return the arguments of a page's route: ``action`` is what it asks of the services behind, whose gates decide.
+
+    The portal opens none itself, and says so: its document names what it delegates, not an action it guards.
+    """
+    extra: dict[str, Any] = {"x-careslot-delegates": action, "security": [{"session": []}]}
     return {
         "dependencies": [Depends(_entrance(action)), *([Depends(_ours)] if form else [])],
         "openapi_extra": {**extra, **(_FIELDS if form else {})},
