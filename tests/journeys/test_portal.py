@@ -240,14 +240,14 @@ def test_without_scripts_everything_but_liveness_works(chrome: Browser, platform
     context.close()
 
 
-def test_a_session_that_was_ended_is_told_kindly(window: Windows) -> None:
+def test_whoever_signed_out_is_asked_to_sign_in(window: Windows) -> None:
     me = window()
     me.sign_in("patient")
     me.press("form[action$=sign-out] button")
     expect(me.page.locator("[role=status]")).to_have_text("You are signed out.")
     me.open("home")
-    expect(me.page.locator("h1")).to_have_text("Your session has ended")
-    me.see("session-ended")
+    expect(me.page.locator("h1")).to_have_text("Sign in first")
+    me.see("signed-out")
 
 
 def test_booking_out_is_told_with_what_still_works(window: Windows, platform: Running) -> None:

@@ -14,30 +14,29 @@ from services.kernel.errors import Forbidden, Invalid
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import ID, Fields, PathId
-from services.portal.api.names import Names
 
 router = APIRouter(tags=["people"], route_class=PageRoute)
 USUAL = timedelta(days=365)
 
 
-@router.get("/people", **page("read-proxies"))
+@router.get("/people", **page("read-acting-for"))
 async def show_people(visit: VisitDep) -> Response:
     """Show for whom one may act, and who may act for oneself."""
     return await _show(visit, {}, {})
 
 
-@router.post("/people/act", **page("read-proxies", form=True))
+@router.post("/people/act", **page("read-acting-for", form=True))
 async def act_for(visit: VisitDep) -> Response:
     """Go on as acting for somebody, if the directory says that one may."""
     wanted = await visit.field("patient", 64)
-    if wanted not in {grant["patient_id"] for grant in await _acts_for(visit)}:
+    names = {one["patient_id"]: f"{one['given_name']} {one['family_name']}" for one in await _acts_for(visit)}
+    if wanted not in names:
         raise Forbidden("You may not act for this person, or no longer.", slug="no-grant")
-    found = await visit.read("directory", f"/patients/{wanted}")
-    visit.acts(wanted, f"{found['given_name']} {found['family_name']}")
+    visit.acts(wanted, names[wanted])
     return go(visit.request, "home")
 
 
-@router.post("/people/self", **page("read-proxies", form=True))
+@router.post("/people/self", **page("read-acting-for", form=True))
 async def act_for_nobody(visit: VisitDep) -> Response:
     """Go back to one's own visits."""
     visit.acts("", "")
@@ -86,19 +85,19 @@ def _own(visit: Visit) -> str:
 
 
 async def _acts_for(visit: Visit) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = (await visit.read("directory", f"/patients/{_own(visit)}/acts-for"))["proxies"]
+    listed: list[dict[str, Any]] = (await visit.read("directory", "/acting-for"))["acting_for"]
     return listed
 
 
 async def _show(visit: Visit, values: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    names, held = Names(visit), await _acts_for(visit)
+    acts_for = [{**one, "name": f"{one['given_name']} {one['family_name']}"} for one in await _acts_for(visit)]
+    now = visit.portal.clock.now()
     zone = "America/New_York"
     given: list[dict[str, Any]] = []
     if "patient" in visit.session.roles:
         zone = (await visit.read("directory", f"/patients/{_own(visit)}"))["timezone"]
-        given = (await visit.read("directory", f"/patients/{_own(visit)}/proxies"))["proxies"]
-    now = visit.portal.clock.now()
-    acts_for = [{**grant, "name": await names.patient(grant["patient_id"])} for grant in held]
+        kept = (await visit.read("directory", f"/patients/{_own(visit)}/proxies"))["proxies"]
+        given = [one for one in kept if one["active"] and datetime.fromisoformat(one["expires_at"]) > now]
     return draw(
         visit, "people.html", status, acts_for=acts_for, given=given, zone=zone, values=values, errors=errors,
         own=_own(visit), first=now.date() + timedelta(days=1), last=(now + USUAL).date(),

@@ -14,8 +14,20 @@ from services.portal.api.names import Names
 router = APIRouter(tags=["visit-types"], route_class=PageRoute)
 Code = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 FEW_FACILITIES = 20
-BLANK = {"code": "", "version": 0, "name": "", "specialty": "", "minutes": 20, "active": True}
-SHOWN = {"name": "Name", "specialty": "Specialty", "minutes": "Minutes", "active": "Can be booked"}
+LABELS = {
+    "N": "Whoever may see visits of the facility", "R": "Confidential: shown to others as busy time",
+    "ETH": "Substance use treatment (42 CFR Part 2): shown to others as busy time",
+}  # fmt: skip
+BLANK = {
+    "code": "", "version": 0, "name": "", "specialty": "", "minutes": 20, "active": True, "security_label": "N",
+}  # fmt: skip
+SHOWN = {
+    "name": "Name",
+    "specialty": "Specialty",
+    "minutes": "Minutes",
+    "active": "Can be booked",
+    "security_label": "Who may know",
+}
 
 
 @router.get("/visit-types", **page("read-catalogue"))
@@ -90,7 +102,7 @@ async def _preview(visit: Visit, fields: Fields, before: Mapping[str, Any]) -> R
     lines = [(SHOWN[name], before[name], after[name]) for name in SHOWN if before[name] != after[name]]
     return draw(
         visit, "visit_type_preview.html", before=before, after=after, lines=lines, booked=sum(booked.values()), at=at,
-        openings=openings, others=len(booked) - len(at), specialties=await _specialties(visit),
+        labels=LABELS, openings=openings, others=len(booked) - len(at), specialties=await _specialties(visit),
     )  # fmt: skip
 
 
@@ -110,11 +122,15 @@ def _read(fields: Fields) -> dict[str, Any]:
     specialty = fields.matching("specialty", CODE, _("Choose from the list."))
     if not specialty:
         fields.errors.setdefault("specialty", _("Choose a specialty."))
+    label = fields.text("security_label")
+    if label not in LABELS:
+        fields.errors["security_label"] = _("Choose from the list.")
     return {
         "name": fields.needed("name", _("Enter a name that patients understand."), 120),
         "specialty": specialty,
         "minutes": minutes,
         "active": bool(fields.text("active")),
+        "security_label": label,
     }
 
 
@@ -132,5 +148,5 @@ async def _specialties(visit: Visit) -> dict[str, str]:
 
 async def _form(visit: Visit, kind: Mapping[str, Any], errors: dict[str, str], status: int = 200) -> Response:
     return draw(
-        visit, "visit_type.html", status, kind=kind, specialties=await _specialties(visit), errors=errors
+        visit, "visit_type.html", status, kind=kind, specialties=await _specialties(visit), labels=LABELS, errors=errors
     )  # fmt: skip

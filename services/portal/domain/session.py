@@ -14,6 +14,7 @@ Language = Literal["en", "es"]
 DESK = frozenset({"front-desk", "scheduler", "facility-administrator", "clinician"})
 PATIENT_DESK = frozenset({"front-desk", "scheduler"})
 CARED_FOR = frozenset({"patient", "proxy"})
+BREAK_GLASS = frozenset({"front-desk", "clinician"})
 PLANNERS = frozenset({"scheduler", "facility-administrator"})
 
 

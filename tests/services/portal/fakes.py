@@ -22,7 +22,7 @@ APPOINTMENT: dict[str, Any] = {
     "id": VISIT, "status": "booked", "version": 2, "patient_id": "pat-000001", "clinician_id": "cln-00001",
     "facility_id": "fac-0001", "specialty": "family-medicine", "visit_type": "follow-up", "slot_id": "slot-x",
     "starts_at": "2027-01-04T15:00:00Z", "ends_at": "2027-01-04T15:20:00Z", "timezone": "America/New_York",
-    "reason": "", "hold_expires_at": "2027-01-04T14:10:00Z",
+    "reason": "", "hold_expires_at": "2027-01-04T14:10:00Z", "busy": False,
 }  # fmt: skip
 PATIENT = {
     "patient_id": "pat-000001", "given_name": "Ana", "family_name": "<Probe>", "birth_date": "1980-02-03", "email": "",
@@ -47,7 +47,7 @@ CHILD = {
 }  # fmt: skip
 GRANT = {
     "proxy_id": "prx-1", "version": 1, "patient_id": "pat-000004", "person": "pat-000003", "active": True,
-    "expires_at": "2027-06-01T04:00:00Z",
+    "expires_at": "2027-06-01T04:00:00Z", "kind": "parental", "confidential_until": "2026-06-01T04:00:00Z",
 }  # fmt: skip
 REQUEST = "01900000-0000-7000-8000-0000000000e1"
 WAITING: dict[str, Any] = {
@@ -72,9 +72,14 @@ ACCESS: dict[str, Any] = {
     "facilities": ["fac-0001"], "correlation_id": "c",
 }  # fmt: skip
 REFUSED = {**ACCESS, "seq": 8, "outcome": "refused", "reason": "policy", "about": ""}
+GLASS = {
+    "grant_id": "btg-0197a000000070008000000000000001", "patient_id": "pat-000001", "reason": "patient-safety",
+    "note": "found unconscious", "opened_at": "2027-01-04T14:00:00Z", "expires_at": "2027-01-04T15:00:00Z",
+    "ended_at": None, "token": "sealed-glass", "token_expires_at": "2027-01-04T14:15:00Z",
+}  # fmt: skip
 KIND = {
     "code": "follow-up", "version": 4, "name": "Follow-up", "specialty": "family-medicine", "minutes": 20,
-    "active": True,
+    "active": True, "security_label": "N",
 }  # fmt: skip
 KNOWN: dict[str, Mapping[str, Any]] = {
     "GET directory /facilities/fac-0001": FACILITY,
@@ -95,14 +100,16 @@ KNOWN: dict[str, Mapping[str, Any]] = {
     },
     "GET directory /patients/pat-000003": {**CHILD, "patient_id": "pat-000003", "given_name": "Eva"},
     "GET directory /patients/pat-000004": CHILD,
-    "GET directory /patients/pat-000003/acts-for": {"proxies": [GRANT]},
-    "GET directory /patients/pat-000001/acts-for": {"proxies": []},
+    "GET directory /acting-for": {"acting_for": [{**GRANT, "given_name": "Lía", "family_name": "Probe"}]},
     "GET directory /patients/pat-000001/proxies": {
         "proxies": [{**GRANT, "patient_id": "pat-000001", "person": "pat-000009"}]
     },
     "GET directory /patients/pat-000003/proxies": {"proxies": []},
     "PUT directory /patients/pat-000001/proxies/pat-000007": {},
     "DELETE directory /patients/pat-000001/proxies/pat-000009": {},
+    "POST directory /break-glass": GLASS,
+    f"GET directory /break-glass/{GLASS['grant_id']}": GLASS,
+    f"POST directory /break-glass/{GLASS['grant_id']}/end": {**GLASS, "token": ""},
     "GET waitlist /requests": {"requests": [WAITING, {**WAITING, "id": REQUEST[:-1] + "9", "status": "withdrawn"}]},
     "POST waitlist /requests": WAITING,
     f"POST waitlist /requests/{REQUEST}/withdraw": {**WAITING, "status": "withdrawn"},

@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 import httpx
@@ -57,7 +58,7 @@ def pool(aws: Aws) -> Iterator[Pool]:
         UserPoolId=identity.pool_id, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
     )
 
-    async def fetch_jwks() -> object:
+    async def fetch_jwks() -> Any:
         async with httpx.AsyncClient() as http:
             return (await http.get(identity.jwks_url)).raise_for_status().json()
 

@@ -16,7 +16,7 @@ PAGES = {
     "patient": ["/home", "/find", f"/visits/{VISIT}", f"/visits/{VISIT}/cancel", "/preferences", "/past",
                 "/waitlist", "/waitlist/new", f"/offers/{OFFER}", "/people"],
     "frontdesk": ["/home", "/desk/fac-0001", "/patients", "/patients/new", "/patients/pat-000001", "/find",
-                  "/desk/fac-0001/waitlist"],
+                  "/desk/fac-0001/waitlist", "/emergency"],
     "scheduler": ["/schedules", "/schedules/at/fac-0001", "/schedules/cln-00001",
                   "/schedules/cln-00001/templates/weekly", "/desk"],
     "administrator": ["/closures", "/closures/fac-0001", "/visit-types", "/visit-types/new", "/visit-types/follow-up"],

@@ -11,6 +11,7 @@ import pytest
 from services.portal.api import (
     desk_waitlist,
     drawing,
+    emergency,
     failures,
     finding,
     offers,
@@ -27,7 +28,8 @@ HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
     *drawing.REASONS.values(), *drawing.STATUSES.values(), *failures.WITHOUT.values(), *preferences.CHANNELS.values(),
     *preferences.TOPICS.values(), *schedules.DAYS.values(), *(words for _, words in finding.LANGUAGES),
-    *offers.GONE.values(), *waiting.STANDINGS.values(), *(words for _, words in waiting.WRONG.values()),
+    *offers.GONE.values(), *emergency.REASONS.values(), *visit_types.LABELS.values(),
+    *waiting.STANDINGS.values(), *(words for _, words in waiting.WRONG.values()),
     *wishing.WEEKDAYS.values(), *wishing.NOTICE.values(), *(part[0] for part in wishing.PARTS.values()),
     *desk_waitlist.PRIORITIES.values(), *reviews.OUTCOMES.values(), *visit_types.SHOWN.values(),
 }  # fmt: skip
