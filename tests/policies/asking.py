@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import httpx
 from fastapi import FastAPI
 
 from services.kernel.access import AccessPolicies, Decision, Resource
@@ -78,6 +79,7 @@ class Service:
     policies: Watched = field(default_factory=watched)
     caller: OneCaller = field(default_factory=OneCaller)
     faults: list[str] = field(default_factory=list)
+    client: httpx.AsyncClient | None = None
 
     def behind(self, clock: Clock) -> Service:
         """Put the service behind an edge of ours."""
@@ -91,12 +93,13 @@ class Service:
     async def ask(self, operation: str, actor: Actor, ask: Ask) -> str:
         """Return `yes`, `busy` or `-`; note a fault when the gate was not what decided."""
         self.caller.actor, self.policies.asked = actor, []
-        async with client_of(self.app, "token") as client:
-            answer = await client.request(
-                operation.split(maxsplit=1)[0], ask.path, json=ask.content, params=ask.query,
-                headers={**HEADERS, "idempotency-key": str(uuid4())},
-            )  # fmt: skip
-        told = f"{self.name} {operation} at {ask.path}: {answer.status_code} {answer.text[:300]}"
+        self.client = self.client or client_of(self.app, "token")
+        headers = {**HEADERS, "idempotency-key": str(uuid4())}
+        method = operation.split(maxsplit=1)[0]
+        answer = await self.client.request(method, ask.path, json=ask.content, params=ask.query, headers=headers)
+        told = f"{self.name} {operation}: {answer.status_code}"
+        if answer.status_code == 422:
+            told += f" {answer.json().get('errors', answer.json()['detail'])}"
         if not self.policies.asked:
             self.faults.append(f"the gate was never asked: {told}")
         elif answer.status_code >= 500:

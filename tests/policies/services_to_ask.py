@@ -73,19 +73,18 @@ async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
     begin, clock, far = directory_work(database), FixedClock(now), now + timedelta(days=90)
     grants = {number: f"btg-{int(number):032x}" for number, _ in PLACES}
     records: list[Any] = [FAMILY, FOLLOW_UP]
-    for number, inside in PLACES:
+    for number, _ in PLACES:
         facility: Facility = replace(BOSTON, facility_id=f"fac-{number}")
         patient: Patient = replace(MARIA, patient_id=f"pat-{number}", facility_ids=(f"fac-{number}",))
         clinician = Clinician(f"cln-{number}", "Dr. A", "family-medicine", ("en",), (f"fac-{number}",))
         records += [facility, patient, clinician]
         records.append(Proxy(f"prx-{number}", f"pat-{number}", f"prx-{number}", far))
-        subject = "a" if inside else "b"
-        records.append(
-            BreakGlass(grants[number], subject, "clinician", f"pat-{number}", "patient-safety", "test", now, far)
-        )
     records.append(replace(MARIA, patient_id="pat-3", facility_ids=("fac-1",)))
     async with begin() as store:
         await bulk_record(store, records, now)
+        for number, subject in (("1", "a"), ("2", "b")):
+            rest = (f"pat-{number}", "patient-safety", "test", now, far)
+            assert await store.put(BreakGlass(grants[number], subject, "clinician", *rest), 1)
     app, accounts = create_directory(), FakeAccounts(Account("someone", "s"))
     app.state.directory = assemble_directory(begin, FakeZipCodes(), accounts, glass_key().sign, clock, Rules())
     person = {
@@ -272,7 +271,7 @@ async def waitlist(stack: AsyncExitStack, new: NewDatabase) -> Service:
             "POST /offers/{offer_id}/decline": Ask(f"/offers/{offer}/decline"),
             "POST /requests": Ask("/requests", wanted),
             f"GET {one}": Ask(f"/requests/{request}"),
-            f"PUT {one}/priority": Ask(f"/requests/{request}/priority", {"priority": "urgent"}),
+            f"PUT {one}/priority": Ask(f"/requests/{request}/priority", {"referral_priority": "urgent"}),
             f"POST {one}/withdraw": Ask(f"/requests/{request}/withdraw"),
         }
 

@@ -72,6 +72,8 @@ async def labelled_cell(service: Service, operation: str, role: Role, ask: Ask) 
     """Say what a role may do with a labelled visit inside its assignment, and after the stroke when cleared for it."""
     words = {"yes": "own"}
     actor = fresh(service, ACTORS[role])
+    if await service.ask(operation, actor, service.asks[operation][0]) == "-":
+        return "-"  # a label only takes away
     plain, more = [await service.ask(operation, one, ask) for one in (actor, cleared(actor))]
     found = [words.get(one, one) for one in (plain, more)]
     return found[0] if found[0] == found[1] else "/".join(found)
@@ -85,7 +87,8 @@ def fresh(service: Service, actor: Actor) -> Actor:
 
 async def matrix(services: list[Service]) -> str:
     """Ask everything and draw the table."""
-    columns = 62
+    named = [f"{service.name} {operation} [ETH]" for service in services for operation in service.asks]
+    columns = max(map(len, named)) + 1
     lines = [f"{'operation':{columns}}" + "".join(f"{role.value:>24}" for role in Role)]
     for service in services:
         for operation, asks in sorted(service.asks.items(), key=lambda found: found[0].split()[::-1]):

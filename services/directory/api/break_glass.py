@@ -67,13 +67,13 @@ async def open_record(directory: DirectoryDep, gate: GateDep, response: Response
     return _view(opened)
 
 
-@router.get("/break-glass/{grant_id}", **guard("follow-break-glass", 404, 422))
+@router.get("/break-glass/{grant_id}", **guard("read-break-glass", 404, 422))
 async def read_break_glass(directory: DirectoryDep, gate: GateDep, grant_id: GrantId) -> BreakGlassView:
     """Read an emergency access; whoever opened it gets a fresh token while it lasts."""
     return _view(await directory.break_glass.renew(gate, grant_id))
 
 
-@router.post("/break-glass/{grant_id}/end", **guard("follow-break-glass", 404, 409, 422))
+@router.post("/break-glass/{grant_id}/end", **guard("end-break-glass", 404, 422))
 async def end_break_glass(directory: DirectoryDep, gate: GateDep, grant_id: GrantId) -> BreakGlassView:
     """End an emergency access before its time."""
     return _view(await directory.break_glass.end(gate, grant_id))
