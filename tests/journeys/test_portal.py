@@ -265,3 +265,40 @@ def test_booking_out_is_told_with_what_still_works(window: Windows, platform: Ru
         expect(me.page.locator("h1")).to_have_text("Choose a time")
     finally:
         assert platform.verb("start", "booking").returncode == 0
+
+
+def test_waiting_kinds_of_visits_and_reviews_with_the_services_behind(window: Windows) -> None:
+    me = window()
+    me.sign_in("patient2")
+    me.open("waitlist/new")
+    me.page.select_option("#visit_type", "family-medicine-follow-up")
+    me.page.check("#facility_1")
+    me.press("main button.primary")
+    expect(me.page.locator("p[role=status]")).to_contain_text("You are on the waitlist.")
+    me.open("people")
+    expect(me.page.locator("main")).to_contain_text("pat-000002")
+    me.open("past")
+    expect(me.page.locator("h1")).to_have_text("Past and cancelled visits")
+
+    chief = window(DESK)
+    chief.sign_in("administrator")
+    chief.open("visit-types/family-medicine-follow-up")
+    chief.page.fill("#minutes", "40")
+    chief.press("main button.primary")
+    expect(chief.page.locator("main")).to_contain_text("In the next seven days a visit can begin at")
+    chief.see("administrator-10-longer-visit")
+
+    auditor = window(DESK)
+    auditor.sign_in("auditor")
+    auditor.open("reviews/patients/pat-000002")
+    # Entries wait in each service's outbox for a moment before they arrive.
+    for _ in range(20):
+        if auditor.page.locator("tbody tr").count():
+            break
+        auditor.page.wait_for_timeout(500)
+        auditor.page.reload()
+    expect(auditor.page.locator("tbody")).to_contain_text("join-waitlist")
+    auditor.see("auditor-10-who-saw")
+    auditor.open("reviews/chains")
+    auditor.press("main form button")
+    expect(auditor.page.locator("p[role=status]")).to_contain_text("Whole and unchanged")

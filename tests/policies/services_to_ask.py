@@ -5,16 +5,13 @@ Each operation of the OpenAPI documents has its line here; test_endpoints.py tel
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.audit.adapters.postgres import unit_of_work as audit_work
-from services.audit.main import create as create_audit
-from services.audit.usecases.review import Review
 from services.availability.domain.directory import Clinician as KnownClinician
 from services.availability.domain.directory import Facility as KnownFacility
 from services.availability.domain.places import Place as KnownPlace
@@ -28,14 +25,14 @@ from services.directory.usecases import Rules
 from services.directory.usecases import assemble as assemble_directory
 from services.directory.usecases.bulk import bulk_record
 from services.kernel.clock import FixedClock
-from services.kernel.database import Database
 from services.notifications.adapters.postgres import PostgresStore
 from services.notifications.adapters.postgres import unit_of_work as notifications_work
 from services.notifications.domain.people import Proxy as KnownProxy
 from services.notifications.main import create as create_notifications
 from services.notifications.usecases.preferences import PreferenceDesk
 from tests.fixtures.glass import glass_key
-from tests.policies.asking import Ask, Service
+from tests.policies.asking import Ask, NewDatabase, Service, both, opened, same
+from tests.policies.trail_to_ask import audit
 from tests.services.availability.bench import KEY, on_postgres
 from tests.services.availability.fakes import FakeZipCentroids
 from tests.services.availability.places import FOLLOW_UP as KNOWN_FOLLOW_UP
@@ -45,26 +42,7 @@ from tests.services.notifications.examples import NOW as NOTICED
 from tests.services.notifications.examples import RECIPIENT
 from tests.services.waitlist import world as waitlist_world
 
-NewDatabase = Callable[[str], str]
 PLACES = (("1", True), ("2", False))
-
-
-def both(make: Callable[[str], Ask]) -> tuple[Ask, Ask]:
-    """Return what `make` asks about number 1, which is inside, and number 2, which is not."""
-    return make("1"), make("2")
-
-
-def same(path: str, body: Any = None, **query: Any) -> tuple[Ask, Ask]:
-    """Return a request that is about nobody's record."""
-    return both(lambda _: Ask(path, body, query))
-
-
-async def opened(stack: AsyncExitStack, dsn: str) -> Database:
-    """Return a database that is closed with the stack."""
-    database = Database(dsn, application="test", max_size=4)
-    await database.open()
-    stack.push_async_callback(database.close)
-    return database
 
 
 async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
@@ -166,6 +144,7 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
             lambda n: Ask(f"/facilities/fac-{n}/closures/{unknown}")
         ),
         "GET /slots": same("/slots", specialty="family-medicine"),
+        "GET /visit-types/{visit_type}/openings": same(f"/visit-types/{length}/openings", minutes=30),
     }
     return Service("availability", app, asks).behind(clock)
 
@@ -219,6 +198,7 @@ async def booking(stack: AsyncExitStack, new: NewDatabase) -> Service:
         **{operation: (inside[operation], outside[operation]) for operation in inside},
         "GET /appointments": both(lambda n: Ask("/appointments", None, {"patient_id": f"pat-{n}"})),
         "GET /changes": same("/changes"),
+        "GET /visit-types/{visit_type}/booked": same("/visit-types/any/booked"),
         "GET /facilities/{facility_id}/day": both(lambda n: Ask(f"/facilities/fac-{n}/day", None, day)),
         "POST /freed-slots/{freed_id}/extend": same(f"/freed-slots/{UUID(int=1)}/extend", freed),
         "POST /freed-slots/{freed_id}/release": same(f"/freed-slots/{UUID(int=1)}/release"),
@@ -282,6 +262,7 @@ async def waitlist(stack: AsyncExitStack, new: NewDatabase) -> Service:
         for label in ("R", "ETH")
     }
     asks = {operation: (inside[operation], outside[operation]) for operation in inside}
+    asks["GET /facilities/{facility_id}/requests"] = both(lambda n: Ask(f"/facilities/fac-{n}/requests"))
     asks["GET /requests"] = both(lambda n: Ask("/requests", None, {"patient_id": f"pat-{n}"}))
     return Service("waitlist", world.app, asks, labelled).behind(world.clock)
 
@@ -305,23 +286,6 @@ async def notifications(stack: AsyncExitStack, new: NewDatabase) -> Service:
         f"PUT {path}/preferences": both(lambda n: Ask(f"/patients/pat-{n}/preferences", wanted)),
     }
     return Service("notifications", app, asks).behind(clock)
-
-
-async def audit(stack: AsyncExitStack, new: NewDatabase) -> Service:
-    """An empty trail: what may be asked of it does not hang on what is in it."""
-    database, clock = await opened(stack, new("audit")), FixedClock(NOTICED)
-    app = create_audit()
-    app.state.clock, app.state.review = clock, Review(audit_work(database))
-    paths = {
-        "/patients/{patient_id}/accesses": "/patients/pat-1/accesses", "/users/{subject}/accesses": "/users/u/accesses",
-        "/refusals": "/refusals", "/break-glass": "/break-glass", "/export": "/export",
-    }  # fmt: skip
-
-    def of_facility(path: str) -> tuple[Ask, Ask]:
-        return both(lambda n: Ask(path, None, {"facility": f"fac-{n}"}))
-
-    asks = {f"GET {template}": of_facility(path) for template, path in paths.items()}
-    return Service("audit", app, asks).behind(clock)
 
 
 SERVICES = (directory, availability, booking, waitlist, notifications, audit)

@@ -59,7 +59,7 @@ async def open_record(visit: VisitDep) -> Response:
     return go(visit.request, f"emergency/{opened.body['grant_id']}")
 
 
-@router.get("/emergency/{grant_id}", **page("follow-break-glass"))
+@router.get("/emergency/{grant_id}", **page("read-break-glass"))
 async def show_record(visit: VisitDep, grant_id: GrantId) -> Response:
     """Show the record while the emergency access lasts."""
     grant = await visit.read("directory", f"/break-glass/{grant_id}")
@@ -82,7 +82,7 @@ async def show_record(visit: VisitDep, grant_id: GrantId) -> Response:
     )  # fmt: skip
 
 
-@router.post("/emergency/{grant_id}/end", **page("follow-break-glass", form=True))
+@router.post("/emergency/{grant_id}/end", **page("end-break-glass", form=True))
 async def end_access(visit: VisitDep, grant_id: GrantId) -> Response:
     """End it before its time."""
     await visit.ask("POST", "directory", f"/break-glass/{grant_id}/end")
