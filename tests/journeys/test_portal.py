@@ -277,8 +277,6 @@ def test_waiting_kinds_of_visits_and_reviews_with_the_services_behind(window: Wi
     expect(me.page.locator("p[role=status]")).to_contain_text("You are on the waitlist.")
     me.open("people")
     expect(me.page.locator("main")).to_contain_text("pat-000002")
-    me.open("past")
-    expect(me.page.locator("h1")).to_have_text("Past and cancelled visits")
 
     chief = window(DESK)
     chief.sign_in("administrator")
@@ -286,7 +284,6 @@ def test_waiting_kinds_of_visits_and_reviews_with_the_services_behind(window: Wi
     chief.page.fill("#minutes", "40")
     chief.press("main button.primary")
     expect(chief.page.locator("main")).to_contain_text("In the next seven days a visit can begin at")
-    chief.see("administrator-10-longer-visit")
 
     auditor = window(DESK)
     auditor.sign_in("auditor")
@@ -298,7 +295,6 @@ def test_waiting_kinds_of_visits_and_reviews_with_the_services_behind(window: Wi
         auditor.page.wait_for_timeout(500)
         auditor.page.reload()
     expect(auditor.page.locator("tbody")).to_contain_text("join-waitlist")
-    auditor.see("auditor-10-who-saw")
     auditor.open("reviews/chains")
     auditor.press("main form button")
     expect(auditor.page.locator("p[role=status]")).to_contain_text("Whole and unchanged")
