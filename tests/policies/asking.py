@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -15,11 +14,8 @@ from services.kernel.access import AccessPolicies, Decision, Resource
 from services.kernel.actor import Actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock
-from services.kernel.database import Database
 from services.kernel.http import Edge
 from tests.fixtures.edge import ROOT, client_of
-
-NewDatabase = Callable[[str], str]
 
 
 class Watched(AccessPolicies):
@@ -68,24 +64,6 @@ class Ask:
         return self.body() if callable(self.body) else self.body
 
 
-def both(make: Callable[[str], Ask]) -> tuple[Ask, Ask]:
-    """Return what `make` asks about number 1, which is inside, and number 2, which is not."""
-    return make("1"), make("2")
-
-
-def same(path: str, body: Any = None, **query: Any) -> tuple[Ask, Ask]:
-    """Return a request that is about nobody's record."""
-    return both(lambda _: Ask(path, body, query))
-
-
-async def opened(stack: AsyncExitStack, dsn: str) -> Database:
-    """Return a database that is closed with the stack."""
-    database = Database(dsn, application="test", max_size=4)
-    await database.open()
-    stack.push_async_callback(database.close)
-    return database
-
-
 # What makes a request pass every check but the gate, and change nothing: no version is 999.
 HEADERS = {"if-match": '"999"', "accept": "application/json"}
 
@@ -132,3 +110,16 @@ class Service:
             self.faults.append(f"answered without leave: {told}")
         busy = answer.status_code == 200 and answer.text.startswith("{") and answer.json().get("busy") is True
         return "busy" if busy else "yes"
+
+
+PLACES = (("1", True), ("2", False))
+
+
+def both(make: Callable[[str], Ask]) -> tuple[Ask, Ask]:
+    """Return what `make` asks about number 1, which is inside, and number 2, which is not."""
+    return make("1"), make("2")
+
+
+def same(path: str, body: Any = None, **query: Any) -> tuple[Ask, Ask]:
+    """Return a request that is about nobody's record."""
+    return both(lambda _: Ask(path, body, query))

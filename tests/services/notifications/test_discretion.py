@@ -8,11 +8,16 @@ from datetime import timedelta
 import pytest
 
 from services.contracts.events.directory import BreakGlassRecorded
+from services.kernel.errors import Invalid
+from services.kernel.ids import new_id
 from services.kernel.outbox import Envelope
+from services.notifications.domain.messages import Composed
 from services.notifications.lambdas.break_glass_events import take_alerts
 from services.notifications.ports import NotTaken
+from services.notifications.usecases.alerting import Alerting
 from tests.fixtures.platform import NewDatabase
 from tests.services.notifications.examples import NOW, booked, envelope, failed, patient, sqs_batch
+from tests.services.notifications.fakes import FakeSender
 from tests.services.notifications.test_lambdas import Functions
 
 
@@ -52,6 +57,11 @@ def test_the_privacy_officer_hears_of_an_emergency_access_once(functions: Functi
     assert "btg-0197a000000070008000000000000001" in words.body
     assert "emergency-treatment" in words.body
     assert "pat-" not in words.body
+
+
+async def test_nothing_but_an_emergency_access_is_told() -> None:
+    with pytest.raises(Invalid):
+        await Alerting(FakeSender(), "privacy@careslot.example", lambda _: Composed("", "")).take(patient(), new_id())
 
 
 def test_an_alert_that_cannot_be_sent_comes_again(functions: Functions) -> None:
