@@ -23,7 +23,7 @@ APPOINTMENT: dict[str, Any] = {
     "facility_id": "fac-0001", "specialty": "family-medicine", "visit_type": "follow-up", "slot_id": "slot-x",
     "busy": False, "security_label": "N",
     "starts_at": "2027-01-04T15:00:00Z", "ends_at": "2027-01-04T15:20:00Z", "timezone": "America/New_York",
-    "reason": "", "hold_expires_at": "2027-01-04T14:10:00Z", "busy": False,
+    "reason": "", "hold_expires_at": "2027-01-04T14:10:00Z",
 }  # fmt: skip
 PATIENT = {
     "patient_id": "pat-000001", "given_name": "Ana", "family_name": "<Probe>", "birth_date": "1980-02-03", "email": "",
