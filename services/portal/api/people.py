@@ -85,6 +85,8 @@ def _own(visit: Visit) -> str:
 
 
 async def _acts_for(visit: Visit) -> list[dict[str, Any]]:
+    if "proxy" not in visit.session.roles:
+        return []
     listed: list[dict[str, Any]] = (await visit.read("directory", "/acting-for"))["acting_for"]
     return listed
 
@@ -101,5 +103,5 @@ async def _show(visit: Visit, values: dict[str, str], errors: dict[str, str], st
     return draw(
         visit, "people.html", status, acts_for=acts_for, given=given, zone=zone, values=values, errors=errors,
         own=_own(visit), first=now.date() + timedelta(days=1), last=(now + USUAL).date(),
-        may_grant="patient" in visit.session.roles,
+        may_grant="patient" in visit.session.roles, may_act="proxy" in visit.session.roles,
     )  # fmt: skip

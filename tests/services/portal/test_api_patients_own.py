@@ -177,6 +177,7 @@ async def test_a_proxy_who_is_no_patient_is_led_to_whom_they_act_for(browser: Br
 
 async def test_a_grant_has_an_end_and_can_be_withdrawn(browser: Browser) -> None:
     await browser.sign_in("patient")
+    assert "You may act for" not in (await browser.get("/people")).text, "the account's role is patient alone"
     answer = await browser.send("/people", "/people/grant", person="pat-000007", until="2027-03-31")
     assert answer.headers["location"] == "../people?told=granted"
     sent = browser.services.last("PUT directory")
