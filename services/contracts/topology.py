@@ -104,6 +104,7 @@ class Schedule:
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription("audit-merges", "audit", (d.PatientMerged,), "services.audit.consumers:on_merge"),
     Subscription(
         "availability-directory",
         "availability",
@@ -122,6 +123,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
             b.SlotFreed,
             b.SlotReleased,
         ),
@@ -136,7 +138,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "booking-directory",
         "booking",
-        (d.ProxyRecorded, d.PatientRecorded, d.VisitTypeRecorded),
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
         "services.booking.consumers:on_directory",
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
@@ -150,6 +152,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
         ),
         "services.notifications.lambdas.appointment_events:handler",
         runs="lambda",
@@ -157,7 +160,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "notifications-directory",
         "notifications",
-        (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
+        (d.PatientRecorded, d.PatientMerged, d.FacilityRecorded, d.ProxyRecorded),
         "services.notifications.lambdas.directory_events:handler",
         runs="lambda",
     ),
@@ -178,7 +181,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "waitlist-directory",
         "waitlist",
-        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded, d.VisitTypeRecorded),
+        (d.FacilityRecorded, d.PatientRecorded, d.PatientMerged, d.ProxyRecorded, d.VisitTypeRecorded),
         "services.waitlist.consumers:on_directory",
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),

@@ -11,17 +11,21 @@ from services.contracts.break_glass import GlassKeys
 from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
 from services.directory.adapters.postgres import unit_of_work
+from services.directory.adapters.records import KINDS
 from services.directory.adapters.zip_codes import BundledZipCodes, places
-from services.directory.api import break_glass, catalogue, clinicians, facilities, patients, proxies, roles
+from services.directory.api import break_glass, catalogue, clinicians, facilities, merges, patients, proxies, roles
 from services.directory.settings import Settings
 from services.directory.usecases import assemble
 from services.directory.usecases.roles import Roles
+from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
+from services.kernel.records import Records, records_router
 from services.kernel.runtime import AWS, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "directory"
 PENDING_ROLES_SECONDS = 15.0
+REPLACED = "SELECT replaced_id, survivor_id FROM patient_merges"
 
 
 def create() -> FastAPI:
@@ -37,8 +41,10 @@ def create() -> FastAPI:
             catalogue.router,
             patients.router,
             proxies.router,
+            merges.router,
             roles.router,
             break_glass.router,
+            records_router(*KINDS),
         ],
         lifespan=_lifespan,
     )
@@ -58,7 +64,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         )  # fmt: skip
         telling = asyncio.create_task(_tell_pending_roles(app.state.directory.roles))
         try:
-            yield
+            app.state.records = Records(runtime.database, KINDS)
+            async with following_aliases(runtime.edge, runtime.database, REPLACED):
+                yield
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)

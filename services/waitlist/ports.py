@@ -55,6 +55,7 @@ class Projections(Protocol):
     ) -> None: ...  # fmt: skip
     async def keep_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None: ...
     async def keep_consent(self, patient_id: str, version: int, *, offers: bool) -> None: ...
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None: ...
     async def facilities(self) -> Sequence[Facility]: ...
     async def circle_of(self, patient_id: str, now: datetime) -> Circle: ...
     async def label_of(self, visit_type: str) -> SecurityLabel:
@@ -85,6 +86,18 @@ class Requests(Protocol):
 
     async def set_priority(self, request: Request, priority: Priority) -> Request | None:
         """Change its priority if it is still as given; None when it is not."""
+
+    async def stranded(self, limit: int) -> Sequence[tuple[Request, str]]:
+        """Return requests of patients that others stand for now, each with who stands for its patient."""
+
+    async def live_twin(self, request: Request, patient_id: str) -> Request | None:
+        """Return the live request of ``patient_id`` for the same as ``request``."""
+
+    async def reassign(self, request_id: UUID, patient_id: str) -> None:
+        """Let a locked request, with its offers, be the one of ``patient_id``."""
+
+    async def restand(self, request_id: UUID, priority: Priority, joined_at: datetime, lapses: int) -> None:
+        """Give a locked request another standing."""
 
     async def outlived(self, day: date, limit: int) -> Sequence[Request]:
         """Return, locked, waiting requests whose last day is before ``day``."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.contracts.security_labels import STRICTNESS, SecurityLabel
+from services.kernel.aliases import keep_alias
 from services.kernel.database import Connection
 
 
@@ -103,6 +104,10 @@ class PostgresProjections:
                 label,
                 milder,
             )
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
         """See ``ports.Projections``."""

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.booking.domain.appointment import Appointment
+from services.booking.domain.feed import Cursor, ToldChange
 from services.booking.domain.lifecycle import Status
-from services.booking.ports import Cursor, Feed, PatientRecord, RecordedChange, Store, UnitOfWork
+from services.booking.ports import Feed, PatientRecord, RecordedChange, Store, UnitOfWork
 from services.booking.usecases.touching import (
     CHANGES,
     KINDS,
@@ -116,9 +117,7 @@ class ReadAppointments:
         async with self._work() as store:
             await store.audit(gate.require(facility_resource(facility_id)))
 
-    async def changes(
-        self, gate: Gate, after: Cursor | None, limit: int
-    ) -> tuple[Sequence[RecordedChange], Cursor, bool]:
+    async def changes(self, gate: Gate, after: Cursor | None, limit: int) -> tuple[Sequence[ToldChange], Cursor, bool]:
         """Return changes after ``after`` (None: from the beginning), the cursor to go on from, whether there is more.
 
         With ``limit`` 0 the cursor is the head: take it before a snapshot, then follow from it, and nothing is missed.
@@ -128,7 +127,7 @@ class ReadAppointments:
         if limit == 0:
             return (), await self._feed.head(), True
         start = after or Cursor(0, 0)
-        found = await self._feed.after(start, limit)
+        found = await self._feed.all_after(start, limit)
         if found:
             async with self._work() as store:
                 await store.audit(entry)

@@ -9,6 +9,7 @@ from services.directory.usecases.break_glass import BreakingGlass
 from services.directory.usecases.catalogue import Catalogue
 from services.directory.usecases.clinicians import Clinicians
 from services.directory.usecases.facilities import Facilities
+from services.directory.usecases.merges import Merges
 from services.directory.usecases.patients import Patients
 from services.directory.usecases.proxies import Proxies
 from services.directory.usecases.roles import Roles
@@ -23,6 +24,7 @@ class Directory:
     clinicians: Clinicians
     catalogue: Catalogue
     patients: Patients
+    merges: Merges
     proxies: Proxies
     roles: Roles
     break_glass: BreakingGlass
@@ -45,6 +47,7 @@ def assemble(
         clinicians=Clinicians(begin, clock),
         catalogue=Catalogue(begin, clock),
         patients=Patients(begin, clock, ages=rules.ages),
+        merges=Merges(begin, clock),
         proxies=Proxies(begin, clock, rules.ages),
         roles=Roles(begin, accounts, clock),
         break_glass=BreakingGlass(begin, sign, clock, rules.glass),

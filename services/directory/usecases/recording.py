@@ -10,6 +10,7 @@ from services.contracts.events.directory import (
     BreakGlassRecorded,
     ClinicianRecorded,
     FacilityRecorded,
+    PatientMerged,
     PatientRecorded,
     ProxyRecorded,
     RoleAssigned,
@@ -20,6 +21,7 @@ from services.directory.domain.records import (
     Clinician,
     Facility,
     Patient,
+    PatientMerge,
     Proxy,
     R,
     Record,
@@ -41,7 +43,7 @@ class Change(Generic[R]):
     changed: bool
 
 
-# Nobody projects specialties: they are names for the codes that clinicians and visit types carry.
+# Nobody projects specialties (names for the codes that clinicians and visit types carry) and business identifiers.
 EVENTS: Mapping[type[Any], type[Event]] = {
     Facility: FacilityRecorded,
     VisitType: VisitTypeRecorded,
@@ -50,6 +52,7 @@ EVENTS: Mapping[type[Any], type[Event]] = {
     Proxy: ProxyRecorded,
     RoleAssignment: RoleAssigned,
     BreakGlass: BreakGlassRecorded,
+    PatientMerge: PatientMerged,
 }
 
 

@@ -1,4 +1,4 @@
--- depends: directory-0001.records
+-- depends: directory-0002.merges
 -- Who may know of visits, until when proxies do, and who opened a record in an emergency.
 -- docs/decisions/0070-who-sees-what.md, 0071-break-glass.md
 

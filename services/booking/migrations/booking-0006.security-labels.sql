@@ -1,4 +1,4 @@
--- depends: booking-0003.freed-slots
+-- depends: booking-0005.freed-history
 -- Who may know of a visit. docs/decisions/0070-who-sees-what.md.
 
 ALTER TABLE appointment ADD COLUMN security_label text NOT NULL DEFAULT 'N';
