@@ -14,7 +14,9 @@ from services.kernel.access import AccessPolicies, Decision, Resource
 from services.kernel.actor import Actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock
+from services.kernel.database import Database
 from services.kernel.http import Edge
+from services.kernel.records import Fetch, Records
 from tests.fixtures.edge import ROOT, client_of
 
 
@@ -80,6 +82,12 @@ class Service:
     caller: OneCaller = field(default_factory=OneCaller)
     faults: list[str] = field(default_factory=list)
     client: httpx.AsyncClient | None = None
+
+    def telling(self, database: Database, kinds: Mapping[str, Fetch]) -> Service:
+        """Let the service tell of its own records, for projections to be rebuilt."""
+        self.app.state.records = Records(database, kinds)
+        self.asks["GET /records"] = same("/records", None, kind=next(iter(kinds)))
+        return self
 
     def behind(self, clock: Clock) -> Service:
         """Put the service behind an edge of ours."""

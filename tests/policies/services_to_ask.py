@@ -17,14 +17,19 @@ from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.main import create as create_audit
 from services.audit.ports import StoredAnchor
 from services.audit.usecases.review import Review
+<<<<<<< HEAD
 from services.audit.usecases.standing import Standing
 from services.audit.usecases.verify import VerifyTrail
+=======
+from services.availability.adapters.records import KINDS as AVAILABILITY_KINDS
+>>>>>>> roles
 from services.availability.domain.directory import Clinician as KnownClinician
 from services.availability.domain.directory import Facility as KnownFacility
 from services.availability.domain.places import Place as KnownPlace
 from services.availability.main import assemble as assemble_availability
 from services.availability.main import create as create_availability
 from services.directory.adapters.postgres import unit_of_work as directory_work
+from services.directory.adapters.records import KINDS as DIRECTORY_KINDS
 from services.directory.domain.records import BreakGlass, Clinician, Facility, Patient, Proxy
 from services.directory.main import create as create_directory
 from services.directory.ports import Account
@@ -35,6 +40,7 @@ from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.notifications.adapters.postgres import PostgresStore
 from services.notifications.adapters.postgres import unit_of_work as notifications_work
+from services.notifications.adapters.records import KINDS as NOTIFICATIONS_KINDS
 from services.notifications.domain.people import Proxy as KnownProxy
 from services.notifications.main import create as create_notifications
 from services.notifications.usecases.preferences import PreferenceDesk
@@ -107,6 +113,10 @@ async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "GET /patients/{patient_id}/proxies": both(lambda n: Ask(f"/patients/pat-{n}/proxies")),
         "PUT /patients/{patient_id}/proxies/{person}": both(lambda n: Ask(f"/patients/pat-{n}/proxies/pat-3", grant)),
         "DELETE /patients/{patient_id}/proxies/{person}": both(lambda n: Ask(f"/patients/pat-{n}/proxies/pat-9")),
+        "GET /patients/{patient_id}/merges": both(lambda n: Ask(f"/patients/pat-{n}/merges")),
+        "POST /patients/{patient_id}/merges": both(
+            lambda n: Ask(f"/patients/pat-{n}/merges", {"replaced_id": f"pat-{n}9"})
+        ),
         "GET /acting-for": same("/acting-for"),
         "POST /break-glass": both(lambda n: Ask("/break-glass", {**why, "patient_id": f"pat-{n}"})),
         "GET /break-glass/{grant_id}": both(lambda n: Ask(f"/break-glass/{grants[n]}")),
@@ -120,7 +130,7 @@ async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
             "/visit-types/a-b", {"name": "A", "specialty": "family-medicine", "minutes": 20}
         ),
     }
-    return Service("directory", app, asks).behind(clock)
+    return Service("directory", app, asks).telling(database, DIRECTORY_KINDS).behind(clock)
 
 
 async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
@@ -159,7 +169,7 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "GET /slots": same("/slots", specialty="family-medicine"),
         "GET /visit-types/{visit_type}/openings": same(f"/visit-types/{length}/openings", minutes=30),
     }
-    return Service("availability", app, asks).behind(clock)
+    return Service("availability", app, asks).telling(database, AVAILABILITY_KINDS).behind(clock)
 
 
 async def notifications(stack: AsyncExitStack, new: NewDatabase) -> Service:
@@ -180,7 +190,7 @@ async def notifications(stack: AsyncExitStack, new: NewDatabase) -> Service:
         f"GET {path}/preferences": both(lambda n: Ask(f"/patients/pat-{n}/preferences")),
         f"PUT {path}/preferences": both(lambda n: Ask(f"/patients/pat-{n}/preferences", wanted)),
     }
-    return Service("notifications", app, asks).behind(clock)
+    return Service("notifications", app, asks).telling(database, NOTIFICATIONS_KINDS).behind(clock)
 
 
 class NoAnchors:

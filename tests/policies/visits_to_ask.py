@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.waitlist.adapters.records import KINDS
 from tests.fixtures.platform import NewDatabase
 from tests.policies.asking import PLACES, Ask, Service, both, same
 from tests.services.booking import world as booking_world
@@ -64,6 +65,7 @@ async def booking(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "GET /changes": same("/changes"),
         "GET /visit-types/{visit_type}/booked": same("/visit-types/any/booked"),
         "GET /facilities/{facility_id}/day": both(lambda n: Ask(f"/facilities/fac-{n}/day", None, day)),
+        "GET /facilities/{facility_id}/double-bookings": both(lambda n: Ask(f"/facilities/fac-{n}/double-bookings")),
         "POST /freed-slots/{freed_id}/extend": same(f"/freed-slots/{UUID(int=1)}/extend", freed),
         "POST /freed-slots/{freed_id}/release": same(f"/freed-slots/{UUID(int=1)}/release"),
     }
@@ -128,4 +130,4 @@ async def waitlist(stack: AsyncExitStack, new: NewDatabase) -> Service:
     asks = {operation: (inside[operation], outside[operation]) for operation in inside}
     asks["GET /facilities/{facility_id}/requests"] = both(lambda n: Ask(f"/facilities/fac-{n}/requests"))
     asks["GET /requests"] = both(lambda n: Ask("/requests", None, {"patient_id": f"pat-{n}"}))
-    return Service("waitlist", world.app, asks, labelled).behind(world.clock)
+    return Service("waitlist", world.app, asks, labelled).telling(world.database, KINDS).behind(world.clock)

@@ -9,10 +9,6 @@ CHECK (security_label IN ('N', 'R', 'ETH')) NOT VALID;
 ALTER TABLE proxies ADD COLUMN kind text NOT NULL DEFAULT 'granted';
 ALTER TABLE proxies ADD CONSTRAINT proxies_kind CHECK (kind IN ('granted', 'parental')) NOT VALID;
 ALTER TABLE proxies ADD COLUMN confidential_until timestamptz;
--- Few a thousand patients: indexed within the lock timeout's order of time.
--- squawk-ignore require-concurrent-index-creation
-CREATE INDEX proxies_by_person ON proxies (person);
-
 ALTER TABLE role_assignments ADD COLUMN clearances text [] NOT NULL DEFAULT '{}';
 
 CREATE TABLE break_glass (
