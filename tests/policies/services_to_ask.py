@@ -17,12 +17,9 @@ from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.main import create as create_audit
 from services.audit.ports import StoredAnchor
 from services.audit.usecases.review import Review
-<<<<<<< HEAD
 from services.audit.usecases.standing import Standing
 from services.audit.usecases.verify import VerifyTrail
-=======
 from services.availability.adapters.records import KINDS as AVAILABILITY_KINDS
->>>>>>> roles
 from services.availability.domain.directory import Clinician as KnownClinician
 from services.availability.domain.directory import Facility as KnownFacility
 from services.availability.domain.places import Place as KnownPlace
