@@ -229,6 +229,10 @@ class Store(Protocol):
         """Return a facility's appointments on ``day`` of its own calendar by start; cancelled ones when asked."""
         ...
 
+    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
+        """Return how many visits of a kind are booked from ``now`` on, by facility."""
+        ...
+
     async def audit(self, entry: AuditEntry) -> None:
         """Write a touch down."""
         ...

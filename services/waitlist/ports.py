@@ -76,6 +76,11 @@ class Requests(Protocol):
     async def request(self, request_id: UUID, *, lock: bool = False) -> Request | None: ...
     async def requests_of(self, patient_id: str, limit: int) -> Sequence[Request]: ...
 
+    async def waiting_at(
+        self, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[tuple[Request, datetime]]:
+        """Return those who wait at a facility in order of standing, with that standing, which pages go on from."""
+
     async def step(self, request: Request, status: Status, *, lapses: int | None = None) -> Request | None:
         """Take ``request`` to ``status`` if it is still as given; None when it is not."""
 

@@ -5,7 +5,7 @@ Each operation of the OpenAPI documents has its line here; test_endpoints.py tel
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from services.audit.adapters.postgres import unit_of_work as audit_work
+from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.main import create as create_audit
+from services.audit.ports import StoredAnchor
 from services.audit.usecases.review import Review
+from services.audit.usecases.standing import Standing
+from services.audit.usecases.verify import VerifyTrail
 from services.availability.adapters.records import KINDS as AVAILABILITY_KINDS
 from services.availability.domain.directory import Clinician as KnownClinician
 from services.availability.domain.directory import Facility as KnownFacility
@@ -160,6 +164,7 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
             lambda n: Ask(f"/facilities/fac-{n}/closures/{unknown}")
         ),
         "GET /slots": same("/slots", specialty="family-medicine"),
+        "GET /visit-types/{visit_type}/openings": same(f"/visit-types/{length}/openings", minutes=30),
     }
     return Service("availability", app, asks).telling(database, AVAILABILITY_KINDS).behind(clock)
 
@@ -185,11 +190,25 @@ async def notifications(stack: AsyncExitStack, new: NewDatabase) -> Service:
     return Service("notifications", app, asks).telling(database, NOTIFICATIONS_KINDS).behind(clock)
 
 
+class NoAnchors:
+    """Write-once storage that nothing was put into."""
+
+    async def put(self, number: int, body: str, retain_until: object) -> str:
+        """Keep what is given."""
+        return body
+
+    async def everything(self) -> Sequence[StoredAnchor]:
+        """Return nothing."""
+        return ()
+
+
 async def audit(stack: AsyncExitStack, new: NewDatabase) -> Service:
     """An empty trail: what may be asked of it does not hang on what is in it."""
     database, clock = await opened(stack, new("audit")), FixedClock(NOTICED)
     app = create_audit()
-    app.state.clock, app.state.review = clock, Review(audit_work(database))
+    begin = audit_work(database)
+    app.state.clock, app.state.review = clock, Review(begin)
+    app.state.standing = Standing(begin, VerifyTrail(begin_reading(database, "audit-entries"), NoAnchors()))
     paths = {
         "/patients/{patient_id}/accesses": "/patients/pat-1/accesses", "/users/{subject}/accesses": "/users/u/accesses",
         "/refusals": "/refusals", "/break-glass": "/break-glass", "/export": "/export",
@@ -199,6 +218,8 @@ async def audit(stack: AsyncExitStack, new: NewDatabase) -> Service:
         return both(lambda n: Ask(path, None, {"facility": f"fac-{n}"}))
 
     asks = {f"GET {template}": of_facility(path) for template, path in paths.items()}
+    asks["GET /chains/{day}"] = same("/chains/2027-01-04")
+    asks["POST /chains/{day}/verification"] = same("/chains/2027-01-04/verification")
     return Service("audit", app, asks).behind(clock)
 
 

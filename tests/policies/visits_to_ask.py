@@ -63,6 +63,7 @@ async def booking(stack: AsyncExitStack, new: NewDatabase) -> Service:
         **{operation: (inside[operation], outside[operation]) for operation in inside},
         "GET /appointments": both(lambda n: Ask("/appointments", None, {"patient_id": f"pat-{n}"})),
         "GET /changes": same("/changes"),
+        "GET /visit-types/{visit_type}/booked": same("/visit-types/any/booked"),
         "GET /facilities/{facility_id}/day": both(lambda n: Ask(f"/facilities/fac-{n}/day", None, day)),
         "GET /facilities/{facility_id}/double-bookings": both(lambda n: Ask(f"/facilities/fac-{n}/double-bookings")),
         "POST /freed-slots/{freed_id}/extend": same(f"/freed-slots/{UUID(int=1)}/extend", freed),
@@ -127,5 +128,6 @@ async def waitlist(stack: AsyncExitStack, new: NewDatabase) -> Service:
         for label in ("R", "ETH")
     }
     asks = {operation: (inside[operation], outside[operation]) for operation in inside}
+    asks["GET /facilities/{facility_id}/requests"] = both(lambda n: Ask(f"/facilities/fac-{n}/requests"))
     asks["GET /requests"] = both(lambda n: Ask("/requests", None, {"patient_id": f"pat-{n}"}))
     return Service("waitlist", world.app, asks, labelled).telling(world.database, KINDS).behind(world.clock)

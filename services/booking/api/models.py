@@ -126,6 +126,12 @@ class HistoryEntry(BaseModel):
     ends_at: datetime
 
 
+class BookedVisits(BaseModel):
+    """How many visits of one kind are booked from now on, by facility; facilities without any are left out."""
+
+    facilities: dict[str, int]
+
+
 class History(BaseModel):
     """Every change of an appointment, oldest first."""
 

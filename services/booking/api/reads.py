@@ -11,6 +11,7 @@ from services.booking.api.models import (
     POSITION,
     AppointmentList,
     AppointmentView,
+    BookedVisits,
     Changes,
     ChangeView,
     Day,
@@ -87,6 +88,14 @@ async def read_day(
     """Return a facility's appointments and holds on one day by start; ``busy`` ones only as time that is taken."""
     page = await booking.read.day(gate, facility_id, date, position_of(after), limit, cancelled=cancelled)
     return list_of(page)
+
+
+@router.get("/visit-types/{visit_type}/booked", **guard("manage-catalogue", 422))
+async def count_booked(
+    gate: GateDep, booking: BookingDep, visit_type: Annotated[str, Path(pattern=ID)]
+) -> BookedVisits:
+    """Count the booked visits of a kind that are still to come, for whoever is about to change the kind."""
+    return BookedVisits(facilities=dict(await booking.read.booked_of(gate, visit_type)))
 
 
 @router.get("/changes", **guard("read-changes", 422))

@@ -1,6 +1,6 @@
 """Reading appointments. Every read is decided by the gate and written down in the transaction that reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from services.booking.domain.lifecycle import Status
 from services.booking.ports import Feed, PatientRecord, RecordedChange, Store, UnitOfWork
 from services.booking.usecases.touching import (
     CHANGES,
+    KINDS,
     NOBODY,
     appointment_resource,
     busy_resource,
@@ -103,6 +104,13 @@ class ReadAppointments:
             page = _page(await store.of_day(facility_id, day, after, limit + 1, cancelled=cancelled), limit)
             seen = await _seen(store, gate, page.items, NOBODY)
             return replace(page, items=tuple(one for one in seen if not one.busy or takes_time(one.appointment.status)))
+
+    async def booked_of(self, gate: Gate, visit_type: str) -> Mapping[str, int]:
+        """Return how many visits of a kind are still to come, by facility: what a change of the kind would touch."""
+        entry = gate.require(KINDS)
+        async with self._work() as store:
+            await store.audit(entry)
+            return await store.booked_of(visit_type, self._clock.now())
 
     async def follow_facility(self, gate: Gate, facility_id: str) -> None:
         """Allow (and write down) following a facility's day live."""

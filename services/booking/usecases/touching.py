@@ -78,3 +78,4 @@ def facility_resource(facility_id: str) -> Resource:
 
 NOBODY = PatientRecord(frozenset(), frozenset())
 CHANGES = Resource("Catalogue", "booking-changes")
+KINDS = Resource("Catalogue", "booked-visit-types")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -104,6 +105,29 @@ class WaitingList:
                 for request in found
                 if gate.allows(await _resource(store, request, circle))
             ]
+
+    async def at_facility(
+        self, gate: Gate, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> tuple[Sequence[Standing], tuple[datetime, UUID] | None]:
+        """Return those who wait at a facility, who is next first, and where to go on (None: there are no more).
+
+        Labelled requests that the caller may not know of are left out. Each patient shown is a touch of their own:
+        "who saw this patient" must name whoever read the list.
+        """
+        entry = gate.require(
+            request_resource(facility_id, "", Circle(), frozenset({facility_id}), SecurityLabel.NORMAL)
+        )  # fmt: skip
+        shown = []
+        async with self._work() as store:
+            await store.audit(entry)
+            found = await store.waiting_at(facility_id, after, limit + 1)
+            for request, _ in found[:limit]:
+                resource = await _resource(store, request, await store.circle_of(request.patient_id, self._clock.now()))
+                if gate.allows(resource):
+                    await store.audit(gate.require(resource))
+                    shown.append(await _standing(store, request))
+        last = found[limit - 1] if len(found) > limit else None
+        return shown, (last[1], last[0].id) if last else None
 
     async def withdraw(self, gate: Gate, request_id: UUID) -> Standing:
         """Take a request off the list, with the offer that may be out; who is off already stays so."""
