@@ -135,7 +135,12 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
             "CARESLOT_CLIENT_SECRET": facts.identity.waitlist_client_secret,
         }
     if service == "booking":
-        return {"CARESLOT_OFFER_KEYS": str(facts.offer_keys.public)}
+        return {
+            "CARESLOT_OFFER_KEYS": str(facts.offer_keys.public),
+            "CARESLOT_TOKEN_URL": facts.identity.token_url,
+            "CARESLOT_CLIENT_ID": facts.identity.booking_client_id,
+            "CARESLOT_CLIENT_SECRET": facts.identity.booking_client_secret,
+        }
     if service == "portal":
         return {
             "CARESLOT_PORTAL_CLIENT_ID": facts.identity.portal_client_id,

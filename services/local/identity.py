@@ -36,6 +36,8 @@ SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities,
 # What only a service of ours may do: never in the scopes of an external app.
 SERVICE_SCOPES = {"waitlist.offer": "keep freed slots while an offer of them is out"}
 WAITLIST = "waitlist"
+BOOKING = "booking"
+BOOKING_SCOPES = ("slots.read",)
 TOKEN_MINUTES = 15
 REFRESH_HOURS = 12
 PEOPLE = tuple(role for role in Role if role is not Role.EXTERNAL_APP)
@@ -54,11 +56,13 @@ class Identity:
     app_client_secret: str
     waitlist_client_id: str = ""
     waitlist_client_secret: str = ""
+    booking_client_id: str = ""
+    booking_client_secret: str = ""
 
     @property
     def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id)
+        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.booking_client_id)
         return tuple(client for client in clients if client)
 
 
@@ -72,6 +76,7 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, APP)
     waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, SERVICE_SCOPES)
+    booking, booking_secret = _ensure_client(aws, pool_id, BOOKING, BOOKING_SCOPES)
     return Identity(
         pool_id=pool_id,
         issuer=f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}",
@@ -82,6 +87,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         app_client_secret=secret,
         waitlist_client_id=waitlist,
         waitlist_client_secret=waitlist_secret,
+        booking_client_id=booking,
+        booking_client_secret=booking_secret,
     )
 
 

@@ -3,6 +3,7 @@
 from services.contracts.events import event_of
 from services.kernel.outbox import Envelope
 from services.notifications.ports import Projections
+from services.notifications.usecases.disruptions import Disruptions
 from services.notifications.usecases.planning import Planning
 from services.notifications.usecases.projections import record
 
@@ -15,6 +16,11 @@ async def on_appointment(envelope: Envelope, planning: Planning) -> None:
 async def on_offer(envelope: Envelope, planning: Planning) -> None:
     """Plan the message about an offer, or withdraw it when the offer has ended."""
     await planning.take_offer(event_of(envelope))
+
+
+async def on_disruption(envelope: Envelope, planning: Disruptions) -> None:
+    """Plan the message about a visit that cannot take place, or what is told when that has ended."""
+    await planning.take(event_of(envelope))
 
 
 async def on_directory(envelope: Envelope, store: Projections) -> None:

@@ -46,6 +46,7 @@ def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
         "Schedule": {"facility": facility, "clinician": clinician},
         "Patient": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
         "Appointment": {"patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies},
+        "Disruption": {"facilities": frozenset({facility}), "clinician": clinician},
         "WaitlistRequest": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
         "Preferences": {"patient": patient, "proxies": proxies},
         "AuditTrail": {"facilities": frozenset({facility}), "everywhere": False},

@@ -6,10 +6,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.booking.usecases.answering import AnswerDisruptions
+from services.booking.usecases.cancelling import LateCancellations
 from services.booking.usecases.changing import ChangeAppointments
 from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
+from services.booking.usecases.overseeing import OverseeDisruptions
 from services.booking.usecases.reading import ReadAppointments
+from services.booking.usecases.recurring import Series
 from services.booking.usecases.taking import TakeSlots
 
 
@@ -22,6 +26,10 @@ class Booking:
     keep: KeepFreedSlots
     read: ReadAppointments
     broadcast: Broadcaster
+    series: Series
+    late: LateCancellations
+    oversee: OverseeDisruptions
+    answer: AnswerDisruptions
     hold: timedelta
     longest_hold: timedelta
     stream_seconds: float

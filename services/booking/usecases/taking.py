@@ -83,11 +83,11 @@ class TakeSlots:
             )  # fmt: skip
             if replay := repeated(request.submission, look, former):
                 return replay
-            wanted = request.gate.require(_wanted(offer, patient_id, look.proxies, str(before.id)))
+            wanted = request.gate.require(wanted_resource(offer, patient_id, look.proxies, str(before.id)))
             # The place it has now stands in for the new one, to ask the lifecycle before the version.
             rules.move(before, now, before.place)
             require_version(before, precondition)
-            placement = _placement(look, offer, patient_id, now, own=before.id)
+            placement = placement_of(look, offer, patient_id, now, own=before.id)
             change = rules.move(before, now, placement.place)
             answer = Answer(200, told(change.after), etag(change.after))
             leaves = freed_by(change, new_id(), now, self._grace) if look.waiting else None
@@ -115,7 +115,7 @@ class TakeSlots:
             return offer
 
         def decide(look: Look) -> Writing | Replay:
-            entry = request.gate.require(_wanted(offer, patient_id, look.proxies, offer.slot_id))
+            entry = request.gate.require(wanted_resource(offer, patient_id, look.proxies, offer.slot_id))
             if replay := repeated(request.submission, look, entry):
                 return replay
             freed = look.freed
@@ -143,10 +143,10 @@ class TakeSlots:
             return offer
 
         def decide(look: Look) -> Writing | Replay:
-            entry = request.gate.require(_wanted(offer, patient_id, look.proxies, offer.slot_id))
+            entry = request.gate.require(wanted_resource(offer, patient_id, look.proxies, offer.slot_id))
             if replay := repeated(request.submission, look, entry):
                 return replay
-            placement = _placement(look, offer, patient_id, now)
+            placement = placement_of(look, offer, patient_id, now)
             change = rules.create(action, new_id(), patient_id, placement.place, now, now + keep if keep else None)
             answer = Answer(201, told(change.after), etag(change.after))
             return Writing(change, answer, (entry,), placement.expired)
@@ -184,13 +184,15 @@ class TakeSlots:
             return await self._register.carry_out(question, decide)
 
 
-def _wanted(offer: SlotOffer, patient_id: str, proxies: frozenset[str], id_: str) -> Resource:
+def wanted_resource(offer: SlotOffer, patient_id: str, proxies: frozenset[str], id_: str) -> Resource:
+    """Return the appointment that taking ``offer`` would make, for the gate."""
     return appointment_resource(
         id_, patient_id=patient_id, clinician_id=offer.clinician_id, facility_id=offer.facility_id, proxies=proxies
     )
 
 
-def _placement(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
+def placement_of(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
+    """Return the place ``offer`` becomes; raise PlaceLost, or Conflict when it cannot be booked by anyone."""
     _require_bookable(look, offer, now)
     return place(offer, patient_id, look.taken, now, own)
 

@@ -30,6 +30,9 @@ def told(appointment: Appointment) -> dict[str, Any]:
         "hold_expires_at": _instant(appointment.hold_expires_at) if appointment.hold_expires_at else None,
         "created_at": _instant(appointment.created_at),
         "updated_at": _instant(appointment.updated_at),
+        "series_id": str(appointment.series_id) if appointment.series_id else None,
+        "late_cancel": appointment.late_cancel,
+        "late_waived": appointment.late_waived,
     }
 
 
@@ -57,7 +60,7 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
         case Action.RELEASE | Action.EXPIRE:
             return events.HoldReleased(**fields, reason=after.reason)
         case Action.CANCEL:
-            return events.AppointmentCancelled(**fields, reason=after.reason)
+            return events.AppointmentCancelled(**fields, reason=after.reason, late=after.late_cancel)
         case Action.MOVE:
             assert change.before is not None
             former = change.before.place
@@ -71,6 +74,8 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
             return events.AppointmentFulfilled(**fields)
         case Action.NO_SHOW:
             return events.AppointmentNoShow(**fields)
+        case Action.WAIVE_LATE:
+            return events.LateCancelWaived(**fields, reason=after.late_waived)
 
 
 def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:

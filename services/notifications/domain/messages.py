@@ -10,7 +10,9 @@ class Kind(StrEnum):
     """Why a message is sent. The reminders are the cadence of domain.cadence.
 
     ``offer`` is about an offer of waitlist, not an appointment: the offer's id stands where the appointment's does,
-    and its end where the visit's start does, because after it there is nothing left to tell.
+    and its end where the visit's start does, because after it there is nothing left to tell. ``disruption`` (it cannot
+    take place, choose another) and ``restored`` (it takes place after all) are about a disrupted visit of booking,
+    whose id stands there.
     """
 
     CONFIRMATION = "confirmation"
@@ -20,6 +22,8 @@ class Kind(StrEnum):
     MOVED = "moved"
     CANCELLED = "cancelled"
     OFFER = "offer"
+    DISRUPTION = "disruption"
+    RESTORED = "restored"
 
 
 REMINDERS = frozenset({Kind.REMINDER_7D, Kind.REMINDER_3D, Kind.REMINDER_1D})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.booking.domain.lifecycle import CREATED_BY, TRANSITIONS, Action, CancelReason, Status, next_status
+from services.booking.domain.lifecycle import CREATED_BY, TRANSITIONS, Action, Status, next_status
+from services.booking.domain.reasons import CancelReason
 from services.kernel.errors import Conflict
 
 NO = ""
