@@ -47,7 +47,8 @@ RETURNING true
 _WHOSE = {
     CLINICIAN: "a.clinician_id = $2",
     "facility": """a.facility_id = $2
-        AND a.visit_day BETWEEN ($3::timestamptz - interval '2 days')::date AND ($4::timestamptz + interval '2 days')::date""",
+        AND a.visit_day >= ($3::timestamptz - interval '2 days')::date
+        AND a.visit_day <= ($4::timestamptz + interval '2 days')::date""",
 }
 
 
@@ -105,7 +106,9 @@ async def settle_visit(connection: Connection, change: Change, now: datetime) ->
     if state is None:
         return
     rows = await connection.fetch(
-        f"UPDATE disrupted_visit SET state = $2, ended_at = $3 WHERE appointment_id = $1 AND state IN {OPEN} RETURNING *",  # noqa: S608 -- our own constant
+        f"""
+        UPDATE disrupted_visit SET state = $2, ended_at = $3 WHERE appointment_id = $1 AND state IN {OPEN} RETURNING *
+        """,  # noqa: S608 -- our own constant
         change.after.id,
         state,
         now,

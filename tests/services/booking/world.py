@@ -45,6 +45,8 @@ ACTORS = {
     "jo": Actor("sub-jo", frozenset({"proxy"}), person="pat-000900"),
     "doctor": Actor("sub-doctor", frozenset({"clinician"}), person="cln-00001", facilities=frozenset({"fac-0001"})),
     "auditor": Actor("sub-auditor", frozenset({"auditor"}), facilities=frozenset({"*"})),
+    "admin": Actor("sub-admin", frozenset({"facility-administrator"}), facilities=frozenset({"fac-0001"})),
+    "root": Actor("sub-root", frozenset({"facility-administrator"}), facilities=frozenset({"*"})),
     "waitlist": Actor("waitlist", frozenset({"external-app"}), scopes=frozenset({"careslot/waitlist.offer"})),
     "feed": Actor("sub-feed", frozenset({"external-app"}), scopes=frozenset({"careslot/changes.read"})),
 }
