@@ -26,11 +26,12 @@ openapi_verbs = typer.Typer(help="Write or check the OpenAPI documents on file."
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    from services.local import cli_dead_letters
+    from services.local import cli_dead_letters, cli_rehearsals
 
     for verb in (up, down, status, logs, token, start, stop, demo, bench):
         app.command()(verb)
     app.add_typer(cli_dead_letters.verbs, name="dlq")
+    app.add_typer(cli_rehearsals.verbs, name="rehearse")
     app.add_typer(openapi_verbs, name="openapi")
 
 

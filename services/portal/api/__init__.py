@@ -3,6 +3,7 @@
 from services.portal.api.assets import router as assets_pages
 from services.portal.api.closures import router as closures_pages
 from services.portal.api.desk import router as desk_pages
+from services.portal.api.disruptions import router as disruptions_pages
 from services.portal.api.finding import router as finding_pages
 from services.portal.api.patients import router as patients_pages
 from services.portal.api.preferences import router as preferences_pages
@@ -12,5 +13,5 @@ from services.portal.api.visits import router as visits_pages
 
 ROUTERS = (
     assets_pages, signing_in_pages, finding_pages, visits_pages, preferences_pages, desk_pages, patients_pages,
-    schedules_pages, closures_pages,
+    schedules_pages, closures_pages, disruptions_pages,
 )  # fmt: skip

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from services.portal.api import drawing, failures, finding, preferences, schedules
+from services.portal.api import disruptions, drawing, failures, finding, preferences, schedules
 from services.portal.api.wording import SPANISH, Wording
 
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
     *drawing.REASONS.values(), *drawing.STATUSES.values(), *failures.WITHOUT.values(), *preferences.CHANNELS.values(),
-    *preferences.TOPICS.values(), *schedules.DAYS.values(), *(words for _, words in finding.LANGUAGES),
+    *drawing.WAIVERS.values(), *disruptions.STATES.values(), *disruptions.CAUSES.values(),
+    *disruptions.UNREACHED.values(), disruptions.OTHERWISE, *disruptions.OUTCOMES.values(),
+    *disruptions.KINDS.values(), *disruptions.CHANNELS.values(), *preferences.TOPICS.values(), *schedules.DAYS.values(), *(words for _, words in finding.LANGUAGES),
 }  # fmt: skip
 TELLING = {"_", "say", "wording"}
 # Raised here, shown by the page of failures in the reader's language.
