@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from services.kernel.errors import Conflict, NotFound, Unavailable
+from services.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from services.portal.api.desk import facilities_of
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
@@ -112,7 +112,7 @@ async def note_call(visit: VisitDep, facility_id: PathId, visit_id: AppointmentI
     """Note what came of a call."""
     outcome = await visit.field("outcome", 20)
     if outcome not in CALLS:
-        raise Conflict("Choose what came of the call.", slug="call-unclear")
+        raise Invalid("Choose what came of the call.", slug="call-unclear")
     await visit.ask("POST", "booking", f"/disrupted-visits/{visit_id}/calls", body={"outcome": outcome})
     return go(visit.request, f"calls/{facility_id}?told=saved")
 
@@ -188,9 +188,7 @@ def _zone(facility: Mapping[str, Any]) -> str:
 async def waiting_for(visit: Visit, patient_id: str) -> list[dict[str, Any]]:
     """Return a patient's visits that cannot take place as booked; none when booking is out or will not say."""
     try:
-        found: list[dict[str, Any]] = (await visit.read("booking", "/disrupted-visits", patient_id=patient_id))[
-            "visits"
-        ]
+        found = await visit.read("booking", "/disrupted-visits", patient_id=patient_id)
     except Unavailable:
         return []
-    return found
+    return list(found["visits"])

@@ -116,7 +116,10 @@ async def _show(
         (told,) = await Names(visit).with_patients([found.body])
     else:
         (told,) = await Names(visit).visits([found.body])
-    outlook = await _outlook(visit, appointment_id) if template == "cancel.html" else {"late": False, "reasons": []}
+    outlook: dict[str, Any] = {"late": False, "reasons": []}
+    if template == "cancel.html":
+        # Told before it is done: whether it counts as late, and which reasons one may give.
+        outlook = await visit.read("booking", f"/appointments/{appointment_id}/cancellation")
     allowed = {reason["code"] for reason in outlook["reasons"]}
     offered = {code: words for code, words in REASONS.items() if code in allowed}
     changeable = found.body["status"] == "booked"
@@ -124,8 +127,3 @@ async def _show(
         visit, template, status, visit=told, etag=found.etag, offered=offered, errors=errors or {},
         changeable=changeable, outlook=outlook,
     )  # fmt: skip
-
-
-async def _outlook(visit: Visit, appointment_id: str) -> dict[str, Any]:
-    """Return what cancelling would mean now: told before it is done."""
-    return await visit.read("booking", f"/appointments/{appointment_id}/cancellation")

@@ -54,7 +54,7 @@ async def test_the_desk_notes_its_calls(browser: Browser) -> None:
     answer = await browser.send(page, action, outcome="left-message")
     assert answer.status_code == 303
     assert browser.services.last("POST booking").body == {"outcome": "left-message"}
-    assert (await browser.send(page, action, outcome="sang")).status_code == 409
+    assert (await browser.send(page, action, outcome="sang")).status_code == 422
 
 
 async def test_a_patient_sees_the_notice_and_takes_another_time(browser: Browser) -> None:

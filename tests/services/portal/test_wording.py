@@ -13,10 +13,11 @@ from services.portal.api.wording import SPANISH, Wording
 
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
-    *drawing.REASONS.values(), *drawing.STATUSES.values(), *failures.WITHOUT.values(), *preferences.CHANNELS.values(),
-    *drawing.WAIVERS.values(), *disruptions.STATES.values(), *disruptions.CAUSES.values(),
+    *drawing.REASONS.values(), *drawing.STATUSES.values(), *drawing.WAIVERS.values(), *failures.WITHOUT.values(),
+    *preferences.CHANNELS.values(), *preferences.TOPICS.values(), *schedules.DAYS.values(),
+    *(words for _, words in finding.LANGUAGES), *disruptions.STATES.values(), *disruptions.CAUSES.values(),
     *disruptions.UNREACHED.values(), disruptions.OTHERWISE, *disruptions.OUTCOMES.values(),
-    *disruptions.KINDS.values(), *disruptions.CHANNELS.values(), *preferences.TOPICS.values(), *schedules.DAYS.values(), *(words for _, words in finding.LANGUAGES),
+    *disruptions.KINDS.values(), *disruptions.CHANNELS.values(),
 }  # fmt: skip
 TELLING = {"_", "say", "wording"}
 # Raised here, shown by the page of failures in the reader's language.
