@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.local.demo.client import Person, StoryFault, expected
+from services.local.seeds.patients import DEMO
 from services.local.state import PlatformState
 
 AT_ONCE = 6
@@ -94,7 +95,7 @@ class Rehearsal:
             if len(booked) >= self._wanted.visits:
                 break
             query = {"clinician": clinician, "from": self._day, "to": self._day, "limit": PAGE}
-            slots = _apart(self._scheduler.slots(**query))[: self._wanted.visits - len(booked)]
+            slots = apart(self._scheduler.slots(**query))[: self._wanted.visits - len(booked)]
             if len(slots) < min(FEWEST_SLOTS, self._wanted.visits - len(booked)):
                 continue
             with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -120,8 +121,8 @@ class Rehearsal:
                 return
 
     def _patients(self) -> Iterator[str]:
-        """Yield seeded patients who have nothing on the day; one of ours too many is a fault that says so."""
-        number = 0
+        """Yield seeded patients who have nothing on the day; those of the demo accounts are left in peace."""
+        number = len(DEMO)
         while True:
             number += 1
             patient = f"pat-{number:06}"
@@ -155,11 +156,6 @@ class Rehearsal:
 
     def _follow(self, started: float) -> Iterator[str]:
         """Watch until nobody's message is on the way any more."""
-        marks = {
-            "every visit found": "affected",
-            "every patient asked": "asked",
-            "every patient accounted for": "known",
-        }
         said = ""
         while True:
             self._count()
@@ -247,7 +243,7 @@ def _working_day() -> str:
     return day.isoformat()
 
 
-def _apart(slots: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def apart(slots: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return slots that leave each other in peace: search shows every start, also overlapping ones."""
     chosen: list[dict[str, Any]] = []
     for slot in slots:

@@ -3,72 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import timedelta
 
-import pytest
-
-from services.booking.adapters.projections import PostgresProjections
-from services.booking.consumers import on_block, on_delivery
 from services.contracts.events.availability import ClosureRecorded, LeaveRecorded, LeaveWithdrawn
-from services.contracts.events.base import Event
-from services.contracts.events.notifications import MessageFailed, MessageSent
-from services.contracts.slot_offer import SlotOffer
-from services.kernel.outbox import Envelope
+from tests.services.booking.disrupting import (
+    DAY,
+    MINUTES,
+    MORNING,
+    OTHER_DAY,
+    booked,
+    seen,
+    sent,
+    sick,
+    slots,
+    take,
+    visit_of,
+)
 from tests.services.booking.invariants import assert_sound
 from tests.services.booking.world import NOW, START, World, offer
-
-DAY = datetime(2027, 1, 5, 5, 0, tzinfo=UTC)
-MORNING = DAY + timedelta(hours=9)
-OTHER_DAY = MORNING + timedelta(days=1)
-MINUTES = timedelta(minutes=1)
-
-
-def slots(count: int, start: datetime = MORNING, **how: Any) -> list[SlotOffer]:
-    return [offer(start + 20 * n * MINUTES, **how) for n in range(count)]
-
-
-async def take(world: World, event: Event, at: datetime | None = None) -> None:
-    handler = on_delivery if event.source == "careslot.notifications" else on_block
-    envelope = Envelope(uuid4(), event.type, event.source, at or world.clock.now(), "", dict(event.payload()))
-    async with world.database.transaction() as connection:
-        await handler(envelope, PostgresProjections(connection))
-
-
-async def sick(world: World, leave_id: str = "leave-1", clinician: str = "cln-00001") -> None:
-    leave = LeaveRecorded(leave_id=leave_id, clinician_id=clinician, starts_at=DAY, ends_at=DAY + timedelta(days=1))
-    await take(world, leave)
-
-
-async def booked(world: World, count: int, **how: Any) -> list[dict[str, Any]]:
-    made = [await world.book(slot, f"pat-{n:06}") for n, slot in enumerate(slots(count, **how), 1)]
-    assert {answer.status_code for answer in made} == {201}
-    return [answer.json() for answer in made]
-
-
-async def visit_of(world: World, appointment: dict[str, Any]) -> str:
-    """Return the id of the disrupted visit, as the patient's link has it."""
-    found = await world.value(
-        "SELECT id FROM disrupted_visit WHERE appointment_id = $1 ORDER BY found_at DESC LIMIT 1",
-        UUID(appointment["id"]),
-    )
-    return str(found)
-
-
-async def sent(world: World, about: str, kind: str = "disruption", reason: str = "", minutes: int = 0) -> None:
-    told = {"message_id": str(uuid4()), "appointment_id": about, "kind": kind, "channel": "email", "language": "en"}
-    event = MessageFailed(**told, reason=reason) if reason else MessageSent(**told)
-    await take(world, event, world.clock.now() + minutes * MINUTES)
-
-
-async def seen(world: World, disruption_id: str = "leave-1", who: str = "callcenter") -> dict[str, Any]:
-    answer = await world.client(who).get(f"/disruptions/{disruption_id}")
-    assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    assert sum(told["states"].values()) == told["affected"]
-    assert told["told"] + told["on_the_way"] + sum(told["not_reached"].values()) == told["affected"]
-    return told
 
 
 async def test_a_sick_day_is_worked_off_and_every_patient_is_accounted_for(world: World) -> None:
@@ -284,37 +236,3 @@ async def test_a_round_that_comes_too_late_to_cancel_lists_the_visit(world: Worl
     await world.due.disruptions.round()
     assert (await seen(world))["to_call"] == {"begun": 1}
     assert await world.due.disruptions.round() == {}
-
-
-@pytest.mark.parametrize(
-    ("who", "disruption", "calls", "alternatives"),
-    [
-        ("frontdesk", 200, 200, 200), ("elsewhere", 403, 403, 403), ("doctor", 200, 403, 403),
-        ("maria", 403, 403, 200), ("jo", 403, 403, 403), ("auditor", 200, 200, 403), ("feed", 403, 403, 403),
-    ],
-)  # fmt: skip
-async def test_who_may_see_what(world: World, who: str, disruption: int, calls: int, alternatives: int) -> None:
-    (made,) = await booked(world, 1)
-    await sick(world)
-    visit, client = await visit_of(world, made), world.client(who)
-    assert (await client.get("/disruptions/leave-1")).status_code == disruption
-    assert (await client.get("/disruptions/leave-1/visits")).status_code == disruption
-    assert (await client.get("/facilities/fac-0001/calls")).status_code == calls
-    assert (await client.get(f"/disrupted-visits/{visit}")).status_code == alternatives
-
-
-async def test_lists_and_what_they_refuse(world: World) -> None:
-    await booked(world, 3)
-    await sick(world)
-    await sick(world, "leave-9", "cln-00009")
-    at = (await world.client("frontdesk").get("/disruptions?facility_id=fac-0001")).json()["disruptions"]
-    own = (await world.client("doctor").get("/disruptions?clinician_id=cln-00001")).json()["disruptions"]
-    assert [[one["disruption_id"] for one in listed] for listed in (at, own)] == [["leave-1"], ["leave-1"]]
-    assert (await seen(world, "leave-9", "elsewhere"))["affected"] == 0
-    assert (await world.client("frontdesk").get("/disruptions")).status_code == 422
-    assert (await world.client("callcenter").get("/disruptions/none")).status_code == 404
-    assert (await world.client("callcenter").get(f"/disrupted-visits/{uuid4()}")).status_code == 404
-    assert (await world.post(f"/disrupted-visits/{uuid4()}/calls", {"outcome": "reached"})).status_code == 404
-    page = (await world.client("frontdesk").get("/disruptions/leave-1/visits?limit=2")).json()
-    rest = (await world.client("frontdesk").get(f"/disruptions/leave-1/visits?limit=2&after={page['next']}")).json()
-    assert (len(page["visits"]), len(rest["visits"]), rest["next"]) == (2, 1, None)
