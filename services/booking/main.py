@@ -15,6 +15,7 @@ from services.booking.adapters.disruptions import disruption_work
 from services.booking.adapters.feed import PostgresFeed
 from services.booking.adapters.freed import freed_work
 from services.booking.adapters.late_rules import late_rule_work
+from services.booking.adapters.merging import PostgresMerging
 from services.booking.adapters.places import PostgresPlaces
 from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
@@ -31,6 +32,7 @@ from services.booking.usecases.alternatives import FindAlternatives
 from services.booking.usecases.answering import AnswerDisruptions
 from services.booking.usecases.cancelling import LateCancellations
 from services.booking.usecases.changing import ChangeAppointments
+from services.booking.usecases.double_bookings import ReadDoubleBookings
 from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.overseeing import OverseeDisruptions
@@ -42,6 +44,7 @@ from services.booking.usecases.working_off import WorkOffDisruptions
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
 from services.contracts.topology import subscriptions_of
+from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
 from services.kernel.credentials import ServiceToken
 from services.kernel.database import Database
@@ -65,11 +68,17 @@ class Upkeep:
 
 
 def assemble(
-    database: Database, clock: Clock, slots: OpenSlots, replacements: Replacements, settings: Settings
+    database: Database,
+    clock: Clock,
+    slots: OpenSlots,
+    replacements: Replacements,
+    settings: Settings,
+    aliases: Aliases | None = None,
 ) -> tuple[Booking, Upkeep]:
     """Bind the use cases to PostgreSQL; return them with what has to be done by the clock."""
     turns = Turns(max(1, settings.database_pool - KEPT_FREE))
-    register = PostgresRegister(database, turns)
+    aliases = aliases or Aliases()
+    register = PostgresRegister(database, turns, aliases)
     feed = PostgresFeed(database)
     places = PostgresPlaces(database, turns)
     alternatives = FindAlternatives(slots, places, clock)
@@ -87,6 +96,8 @@ def assemble(
         change=ChangeAppointments(register, clock, grace, late),
         keep=KeepFreedSlots(freed_work(database), grace, clock),
         read=ReadAppointments(reads, feed, clock),
+        double_bookings=ReadDoubleBookings(reads, PostgresMerging(database, clock), clock),
+        aliases=aliases,
         broadcast=Broadcaster(feed),
         series=Series(register, reads, offers, alternatives, clock, lost, grace, late),
         late=LateCancellations(register, reads, late_rule_work(database), clock, late),
@@ -110,6 +121,7 @@ async def upkeep(
         asyncio.create_task(repeatedly(settings.sweep_seconds, "sweep", partial(sweep, due.register, clock))),
         asyncio.create_task(repeatedly(settings.disruption_round_seconds, "disruptions", due.disruptions.round)),
         asyncio.create_task(repeatedly(PURGE_SECONDS, "purge", partial(purge, database, clock, answers_kept))),
+        asyncio.create_task(repeatedly(settings.sweep_seconds, "merges", PostgresMerging(database, clock).sweep)),
         asyncio.create_task(parts.broadcast.run()),
     ]
     try:
@@ -147,9 +159,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime:
+    async with (
+        running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime,
+        following_aliases(runtime.edge, runtime.database) as aliases,
+    ):
         slots, replacements = _slots(runtime, settings), _replacements(runtime, settings)
-        parts, due = assemble(runtime.database, runtime.clock, slots, replacements, settings)
+        parts, due = assemble(runtime.database, runtime.clock, slots, replacements, settings, aliases)
         app.state.edge, app.state.booking = runtime.edge, parts
         async with upkeep(parts, due, runtime.database, runtime.clock, settings):
             yield

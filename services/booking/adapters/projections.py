@@ -7,6 +7,7 @@ from uuid import UUID
 from services.booking.adapters.disrupted import note_delivery, open_disruption, withdraw_disruption
 from services.booking.domain.disruption import Disruption
 from services.booking.ports import Telling
+from services.kernel.aliases import keep_alias
 from services.kernel.database import Connection
 
 
@@ -91,6 +92,10 @@ class PostgresProjections:
             expires_at,
             active,
         )
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
         """See ``ports.Projections``."""

@@ -71,7 +71,7 @@ async def list_own(
     gate: GateDep, booking: BookingDep, patient_id: Annotated[str, Query(pattern=ID)]
 ) -> DisruptedVisits:
     """Return a patient's visits that cannot take place as booked and for which no other time is found yet."""
-    found = await booking.answer.of_patient(gate, patient_id)
+    found = await booking.answer.of_patient(gate, booking.aliases.of(patient_id))
     return DisruptedVisits(visits=[DisruptedVisitView(**_fields(visit)) for visit in found])
 
 

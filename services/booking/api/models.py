@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.booking.domain.feed import Cursor
 from services.booking.domain.lifecycle import Status
 from services.booking.domain.reasons import CancelReason, LateWaiver
-from services.booking.ports import Cursor
 from services.booking.usecases.reading import Page, Position
 from services.booking.usecases.telling import told
 from services.kernel.http import Problem

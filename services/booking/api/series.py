@@ -76,7 +76,9 @@ async def book_series(
 ) -> dict[str, Any]:  # fmt: skip
     """Book several offered slots for a patient at once: all of them, or with ``partial`` those that can be had."""
     asked = submission(gate.actor.subject, key, "book-series", body.model_dump(mode="json"))
-    answer = await booking.series.book(gate, asked, body.offers, body.patient_id, body.policy, authorization)
+    answer = await booking.series.book(
+        gate, asked, body.offers, booking.aliases.of(body.patient_id), body.policy, authorization
+    )
     response.headers["location"] = f"series/{answer.body['series_id']}"
     return dict(answer.body)
 

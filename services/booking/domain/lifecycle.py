@@ -36,6 +36,7 @@ class Action(StrEnum):
     COMPLETE = "complete"
     NO_SHOW = "no-show"
     WAIVE_LATE = "waive-late"
+    REASSIGN = "reassign"
 
 
 HOLD_RELEASED = "hold-released"

@@ -26,7 +26,7 @@ from services.booking.ports.register import (
     Writing,
 )
 from services.booking.ports.stores import (
-    Cursor,
+    DoubleBookings,
     Feed,
     FreedStore,
     FreedWork,
@@ -39,7 +39,7 @@ from services.booking.ports.stores import (
 )
 
 __all__ = [
-    "Answer", "Cursor", "Decide", "DecideTogether", "DisruptionStore", "DisruptionWork", "Facilities", "Feed",
+    "Answer", "Decide", "DecideTogether", "DisruptionStore", "DisruptionWork", "DoubleBookings", "Facilities", "Feed",
     "FreedStore", "FreedWork", "LateRuleStore", "LateRuleWork", "Look", "OpenSlot", "OpenSlots", "PatientRecord",
     "Progress", "Projections", "Question", "RecordedChange", "Register", "Replacements", "Replay", "SeriesRegister",
     "Store", "Stored", "Submission", "TakenPlaces", "Telling", "Together", "UnitOfWork", "Wanted", "Writing",

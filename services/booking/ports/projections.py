@@ -33,6 +33,10 @@ class Projections(Protocol):
         """Remember who may act for a patient, unless a newer version is known."""
         ...
 
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Remember that one patient stands for another now, unless something newer is known."""
+        ...
+
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
         """Remember whether somebody waits there, unless a newer version is known."""
         ...

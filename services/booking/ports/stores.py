@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.booking.domain.appointment import Appointment
+from services.booking.domain.double_bookings import DoubleBooking
+from services.booking.domain.feed import Cursor, ToldChange
 from services.booking.domain.freed import FreedSlot
 from services.booking.domain.lateness import LateRule
 from services.kernel.audit import AuditEntry
@@ -32,17 +34,6 @@ class FreedStore(Protocol):
 FreedWork = Callable[[], AbstractAsyncContextManager[FreedStore]]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """A position in the change feed: a transaction and a row within it, in the order they become visible."""
-
-    transaction: int
-    row: int
-
-    def __str__(self) -> str:
-        return f"{self.transaction}-{self.row}"
-
-
 @dataclass(frozen=True, slots=True)
 class RecordedChange:
     """One row of the history, with the event it told."""
@@ -63,6 +54,14 @@ class RecordedChange:
     event: Mapping[str, Any]
 
 
+class DoubleBookings(Protocol):
+    """Knows where a patient has two visits at one time."""
+
+    async def at(self, facility_id: str, now: datetime, limit: int) -> Sequence[DoubleBooking]:
+        """Return the pairs, not yet over at ``now``, of which at least one visit is at the facility, by start."""
+        ...
+
+
 class Feed(Protocol):
     """The history in an order that loses nothing, however transactions overlap."""
 
@@ -71,7 +70,11 @@ class Feed(Protocol):
         ...
 
     async def after(self, cursor: Cursor, limit: int) -> Sequence[RecordedChange]:
-        """Return at most ``limit`` changes after ``cursor``, oldest first."""
+        """Return at most ``limit`` changes of appointments after ``cursor``, oldest first."""
+        ...
+
+    async def all_after(self, cursor: Cursor, limit: int) -> Sequence[ToldChange]:
+        """Return at most ``limit`` changes of appointments and freed slots after ``cursor``, oldest first."""
         ...
 
 

@@ -8,6 +8,12 @@ from services.booking.domain.freed import FreedSlot, FreedState
 from services.booking.domain.lifecycle import Action
 from services.contracts.events import booking as events
 
+_PLAIN: dict[Action, type[events.AppointmentEvent]] = {
+    Action.CHECK_IN: events.AppointmentCheckedIn,
+    Action.COMPLETE: events.AppointmentFulfilled,
+    Action.NO_SHOW: events.AppointmentNoShow,
+}
+
 
 def told(appointment: Appointment) -> dict[str, Any]:
     """Return the appointment as the API shows it, JSON-ready; instants in UTC."""
@@ -68,14 +74,13 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
                 **fields, former_clinician_id=former.clinician_id, former_facility_id=former.facility_id,
                 former_starts_at=former.starts_at, former_ends_at=former.ends_at,
             )  # fmt: skip
-        case Action.CHECK_IN:
-            return events.AppointmentCheckedIn(**fields)
-        case Action.COMPLETE:
-            return events.AppointmentFulfilled(**fields)
-        case Action.NO_SHOW:
-            return events.AppointmentNoShow(**fields)
+        case Action.CHECK_IN | Action.COMPLETE | Action.NO_SHOW:
+            return _PLAIN[change.action](**fields)
         case Action.WAIVE_LATE:
             return events.LateCancelWaived(**fields, reason=after.late_waived)
+        case Action.REASSIGN:
+            assert change.before is not None
+            return events.AppointmentReassigned(**fields, former_patient_id=change.before.patient_id)
 
 
 def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:

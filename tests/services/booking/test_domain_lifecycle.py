@@ -12,14 +12,15 @@ NO = ""
 # One row a status, one column an action; "" means refused.
 ACTIONS = (
     "hold", "book", "confirm", "release", "expire", "cancel", "move", "check-in", "complete", "no-show", "waive-late",
+    "reassign",
 )  # fmt: skip
 EXPECTED = {
-    "pending":    (NO, NO, "booked", "cancelled", "cancelled", NO, NO, NO, NO, NO, NO),
-    "booked":     (NO, NO, NO, NO, NO, "cancelled", "booked", "checked-in", NO, "noshow", NO),
-    "checked-in": (NO, NO, NO, NO, NO, "cancelled", NO, NO, "fulfilled", NO, NO),
-    "fulfilled":  (NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO),
-    "cancelled":  (NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, "cancelled"),
-    "noshow":     (NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO),
+    "pending":    (NO, NO, "booked", "cancelled", "cancelled", NO, NO, NO, NO, NO, NO, NO),
+    "booked":     (NO, NO, NO, NO, NO, "cancelled", "booked", "checked-in", NO, "noshow", NO, NO),
+    "checked-in": (NO, NO, NO, NO, NO, "cancelled", NO, NO, "fulfilled", NO, NO, NO),
+    "fulfilled":  (NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO),
+    "cancelled":  (NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, "cancelled", NO),
+    "noshow":     (NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO),
 }  # fmt: skip
 
 

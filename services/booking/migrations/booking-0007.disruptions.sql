@@ -1,4 +1,4 @@
--- depends: booking-0004.cancellation
+-- depends: booking-0006.cancellation
 -- What a leave or a closure does to booked visits, and how each is worked off. docs/decisions/0060-disruptions.md.
 
 -- One for each leave and closure, with its id: a clinician (kind clinician) or a facility is away in the period.

@@ -1,4 +1,4 @@
--- depends: booking-0003.freed-slots
+-- depends: booking-0005.freed-history
 -- Series booked together, cancellations that were late, and the rules that say so. docs/decisions/0060-disruptions.md.
 
 ALTER TABLE appointment ADD COLUMN series_id uuid;
