@@ -39,6 +39,8 @@ SERVICE_SCOPES = {
     "changes.read": "read what services tell each other, to rebuild projections",
 }
 WAITLIST = "waitlist"
+BOOKING = "booking"
+BOOKING_SCOPES = ("slots.read",)
 REBUILD = "rebuild"
 TOKEN_MINUTES = 15
 REFRESH_HOURS = 12
@@ -58,13 +60,18 @@ class Identity:
     app_client_secret: str
     waitlist_client_id: str = ""
     waitlist_client_secret: str = ""
+    booking_client_id: str = ""
+    booking_client_secret: str = ""
     rebuild_client_id: str = ""
     rebuild_client_secret: str = ""
 
     @property
     def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.rebuild_client_id)
+        clients = (
+            self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.booking_client_id,
+            self.rebuild_client_id,
+        )  # fmt: skip
         return tuple(client for client in clients if client)
 
 
@@ -78,6 +85,7 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, APP)
     waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, ("waitlist.offer",))
+    booking, booking_secret = _ensure_client(aws, pool_id, BOOKING, BOOKING_SCOPES)
     rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD, ("changes.read",))
     return Identity(
         pool_id=pool_id,
@@ -89,6 +97,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         app_client_secret=secret,
         waitlist_client_id=waitlist,
         waitlist_client_secret=waitlist_secret,
+        booking_client_id=booking,
+        booking_client_secret=booking_secret,
         rebuild_client_id=rebuild,
         rebuild_client_secret=rebuild_secret,
     )

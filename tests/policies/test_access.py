@@ -35,6 +35,7 @@ def resources(inside: bool, label: str = "N") -> dict[str, Mapping[str, Attribut
             "patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies, "confidants": proxies,
             "label": label,
         },
+        "Disruption": {"facilities": frozenset({facility}), "clinician": clinician},
         "WaitlistRequest": {
             "patient": patient, "proxies": proxies, "confidants": proxies, "facilities": frozenset({facility}),
             "label": label,

@@ -47,7 +47,8 @@ async def search_slots(
     specialty: Annotated[Code | None, Query(description="needed unless a clinician or visit type is given")] = None,
     visit_type: Annotated[Code | None, Query(description="default: the specialty's shortest")] = None,
     zip: Annotated[ZipCode | None, Query(description="where to measure distance from")] = None,  # noqa: A002 -- its name
-    within_km: Annotated[float | None, Query(gt=0, le=1000, description="default 50 when zip is given")] = None,
+    near: Annotated[Identifier | None, Query(description="a facility to measure from, unless zip is given")] = None,
+    within_km: Annotated[float | None, Query(gt=0, le=1000, description="default 50 when zip or near is given")] = None,
     facility: Annotated[list[Identifier] | None, Query(max_length=200)] = None,
     clinician: Annotated[list[Identifier] | None, Query(max_length=100)] = None,
     language: Annotated[Language | None, Query(description="a language the clinician speaks")] = None,
@@ -62,6 +63,7 @@ async def search_slots(
         specialty=specialty or "",
         visit_type=visit_type or "",
         zip_code=zip or "",
+        near_facility=near or "",
         within_km=within_km,
         facility_ids=tuple(facility or ()),
         clinician_ids=tuple(clinician or ()),

@@ -38,6 +38,7 @@ class SearchRequest:
     specialty: str = ""
     visit_type: str = ""
     zip_code: str = ""
+    near_facility: str = ""
     within_km: float | None = None
     facility_ids: tuple[str, ...] = ()
     clinician_ids: tuple[str, ...] = ()
@@ -155,16 +156,28 @@ class SearchSlots:
 
     async def _distances(self, store: Store, request: SearchRequest) -> dict[str, float | None] | None:
         """Return the facilities to look at with their distance in km, None for all of them."""
-        if not request.zip_code:
-            if request.within_km is not None:
-                raise _unknown("within_km", "A distance needs a ZIP code to start from.")
-            return dict.fromkeys(request.facility_ids) if request.facility_ids else None
-        center = self._zips.find(request.zip_code[:5])
+        center = await self._center(store, request)
         if center is None:
-            raise _unknown("zip", "This ZIP code is not known; try a neighbouring one.")
+            if request.within_km is not None:
+                raise _unknown("within_km", "A distance needs a ZIP code or a facility to start from.")
+            return dict.fromkeys(request.facility_ids) if request.facility_ids else None
         radius = request.within_km or DEFAULT_RADIUS_KM
         near = _within(center, radius, await store.facilities_in(box_around(center, radius)))
         return {name: km for name, km in near.items() if not request.facility_ids or name in request.facility_ids}
+
+    async def _center(self, store: Store, request: SearchRequest) -> Place | None:
+        """Return where distance is measured from, None when nobody asks for distance."""
+        if request.zip_code:
+            center = self._zips.find(request.zip_code[:5])
+            if center is None:
+                raise _unknown("zip", "This ZIP code is not known; try a neighbouring one.")
+            return center
+        if not request.near_facility:
+            return None
+        facility = (await store.facilities([request.near_facility])).get(request.near_facility)
+        if facility is None:
+            raise _unknown("near", "No such facility is known here.")
+        return facility.place
 
 
 def window_of(since: datetime | date | None, until: datetime | date | None, now: datetime) -> Window:
