@@ -9,17 +9,22 @@ from typing import Any, ClassVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.events.base import Event
+from services.contracts.security_labels import SecurityLabel
 
 _APPOINTMENT: dict[str, Any] = {
     "appointment_id": "0197a000-0000-7000-8000-00000000000a", "version": 1, "status": "booked",
     "patient_id": "pat-000001", "clinician_id": "cln-00001", "facility_id": "fac-0001",
     "specialty": "family-medicine", "visit_type": "family-medicine-follow-up", "slot_id": "slot-1",
     "starts_at": "2027-01-04T14:00:00Z", "ends_at": "2027-01-04T14:20:00Z", "timezone": "America/New_York", "lane": 0,
+    "security_label": "N",
 }  # fmt: skip
 
 
 class AppointmentEvent(Event):
-    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status, ``lane`` its overbooking lane."""
+    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status, ``lane`` its overbooking lane.
+
+    Whoever shows it to people looks at ``security_label`` first.
+    """
 
     PHI: ClassVar[bool] = True
 
@@ -36,6 +41,7 @@ class AppointmentEvent(Event):
     ends_at: AwareDatetime
     timezone: str
     lane: int
+    security_label: SecurityLabel = SecurityLabel.NORMAL
 
 
 class AppointmentHeld(AppointmentEvent):
