@@ -12,11 +12,14 @@ class ScikitStatistics:
     def __init__(self) -> None:
         try:
             import numpy  # noqa: PLC0415 -- heavy, and absent where services run
+            import threadpoolctl  # noqa: PLC0415 -- as above
             from sklearn import linear_model, metrics  # noqa: PLC0415 -- as above
         except ImportError:
             raise Unavailable(
                 "scikit-learn is not installed here; evaluation needs requirements/analysis.txt."
             ) from None
+        # Matrices this narrow are slower on several threads than on one, by far where others use the cores too.
+        threadpoolctl.threadpool_limits(limits=1)
         self._array: Any = numpy.asarray
         self._clip: Any = numpy.clip
         self._log: Any = numpy.log

@@ -11,7 +11,10 @@ from services.availability.domain.slotting.surge import Surge
 from services.availability.ports import KeptLength, KeptPlan
 from services.kernel.database import Connection
 
-_PLAN_COLUMNS = ("clinician_id", "starts_at", "template_id", "ends_at", "day", "grid_minutes", "made_at", "content")
+_PUT_PLAN = """
+    INSERT INTO slot_plan (clinician_id, starts_at, template_id, ends_at, day, grid_minutes, made_at, content)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
 _BUSY_COLUMNS = (
     "appointment_id", "version", "clinician_id", "facility_id", "room_id", "starts_at", "ends_at", "lane", "live",
     "expires_at", "reserved_day",
@@ -102,7 +105,8 @@ class PlanRows:
         )
         if plans:
             rows = [plan_row(plan, at) for plan in plans]
-            await self._connection.copy_records_to_table("slot_plan", records=rows, columns=_PLAN_COLUMNS)
+            # COPY takes no jsonb.
+            await self._connection.executemany(_PUT_PLAN, rows)
         if kept := [row for plan in plans for row in reserve_rows(plan)]:
             await self._connection.copy_records_to_table("busy", records=kept, columns=_BUSY_COLUMNS)
 

@@ -57,7 +57,7 @@ class FakeSlotting:
             return 0
         zone = ZoneInfo(told["visit"].timezone)
         days = [at.astimezone(zone).date() for at in (told["at"]["booked"], told["visit"].period.starts_at)]
-        return max(0, (days[1] - days[0]).days)
+        return max(0, int((days[1] - days[0]).days))
 
     async def outcomes_of(self, patient_keys: Collection[int]) -> Sequence[tuple[int, int, bool]]:
         return [

@@ -82,7 +82,7 @@ def learn(measured: Sequence[float], known: TypeLength, prior_visits: int = PRIO
     reasons = (
         f"{len(measured)} measured visits of this clinician have a median of {own:.0f} minutes",
         _type(known),
-        f"the clinician's own count for {weight:.0%}: median {shrunk:.1f} minutes, mean {expected:.1f}, slots of {minutes}",
+        f"the clinician's own count for {weight:.0%}: median {shrunk:.1f}, mean {expected:.1f}, slots of {minutes}",
     )
     return Length(minutes, expected, variation, len(measured), reasons)
 

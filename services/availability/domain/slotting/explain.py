@@ -49,8 +49,8 @@ def depth_reason(depth: int, content: Mapping[str, Any]) -> str:
     if depth > 1:
         gain = before["cost"] - after["cost"]
         return (
-            f"{depth} may share this time: {risk}additional places in this session save {gain:.0f} of "
-            f"{before['cost']:.0f} cost (idle, wait, overtime minutes) and the worst group waits {after['worst_wait']:.0f} minutes; "
+            f"{depth} may share this time: {risk}more places save {gain:.0f} of "
+            f"{before['cost']:.0f} cost (idle, wait, overtime); the worst group waits {after['worst_wait']:.0f} min; "
             f"no more because {part['stopped_by']}"
         )
     return f"one at a time: {risk}{part['stopped_by']}"

@@ -17,7 +17,7 @@ MOST_PART = 0.4
 
 @dataclass(frozen=True, slots=True)
 class ReservePolicy:
-    """``per_day`` places of an eight-hour day; ``hours`` before the visit at which an equal part is released each."""
+    """``per_day`` places of an eight-hour day; ``hours`` before the visit when parts are released, the last first."""
 
     per_day: int = 4
     hours: tuple[int, ...] = (72, 24, 2)
@@ -60,6 +60,8 @@ def reserve(
     count = places(policy, lasting, len(cells), surge)
     chosen = [int((number + 0.5) * len(cells) / count) for number in range(count)]
     steps = policy.hours[1:] if surge.active and len(policy.hours) > 1 else policy.hours
+    last = len(steps) - 1
     return tuple(
-        Reserved(cell, *cells[cell], steps[number * len(steps) // count]) for number, cell in enumerate(chosen)
+        Reserved(cell, *cells[cell], steps[last - (count - 1 - number) * len(steps) // count])
+        for number, cell in enumerate(chosen)
     )
