@@ -19,7 +19,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/.cache/ruff
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test lint format bench requirements clean FORCE
+.PHONY: help install up demo test conformance lint format bench requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ demo: install ## run the demonstration story against a platform that is up
 
 test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+conformance: install ## send thousands of odd requests to every service (make test sends a few)
+	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q tests/journeys/test_conformance.py $(ARGS)
 
 lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents
 	$(BIN)/ruff check
@@ -87,7 +90,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis lambda emulator checkov dev
+PINS := uv build runtime analysis estate lambda emulator checkov dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \

@@ -5,6 +5,7 @@ moves it to the dead-letter queue; nothing is swallowed here.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ Bind = Callable[[Connection], Any]
 WAIT_SECONDS = 2
 BATCH = 10
 RECEIVES_AT_ONCE = 10
-RETRY_SECONDS = 2
+RETRY_SECONDS = 1
 
 
 async def first_time(connection: Connection, consumer: str, event_id: UUID) -> bool:
@@ -117,14 +118,50 @@ class QueueConsumer:
 
     async def poll_once(self, wait_seconds: int = WAIT_SECONDS) -> int:
         """Receive and handle at most ten messages; return how many were handled for good."""
-        messages = await self._receive(wait_seconds)
-        if len(messages) > 1 and await self._take_together(messages):
-            done = messages
-        else:
-            # One after another: two events of one appointment would only wait for each other's locks.
-            done = [message for message in messages if await self._take(message)]
-        await asyncio.gather(*(self._delete(done[start : start + BATCH]) for start in range(0, len(done), BATCH)))
+        messages = await self._receive_for_good(wait_seconds)
+        done: list[MessageTypeDef] = []
+        try:
+            if len(messages) > 1 and await self._take_together(messages):
+                done = messages
+            else:
+                # One after another: two events of one appointment would only wait for each other's locks.
+                for message in messages:
+                    if await self._take(message):
+                        done.append(message)
+        except asyncio.CancelledError:
+            await self._give_back([message for message in messages if message not in done])
+            raise
+        finally:
+            await asyncio.gather(*(self._delete(part) for part in _batches(done)))
         return len(done)
+
+    async def _receive_for_good(self, wait_seconds: int) -> "list[MessageTypeDef]":
+        """Receive; when cancelled meanwhile, give back what the queue still hands out.
+
+        A thread that waits for the queue cannot be stopped: its messages would stay invisible to everybody else.
+        """
+        receiving = asyncio.ensure_future(self._receive(wait_seconds))
+        try:
+            return await asyncio.shield(receiving)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):
+                await self._give_back(await receiving)
+            raise
+
+    async def _give_back(self, messages: "Sequence[MessageTypeDef]") -> None:
+        """Let others have ``messages`` at once; where that fails, their visibility timeout does it later."""
+
+        async def show(part: "Sequence[MessageTypeDef]") -> None:
+            await asyncio.to_thread(
+                self._client.change_message_visibility_batch,
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+                    for n, message in enumerate(part)
+                ],
+            )
+
+        await asyncio.gather(*(show(part) for part in _batches(messages)), return_exceptions=True)
 
     async def _receive(self, wait_seconds: int) -> "list[MessageTypeDef]":
         if not self._url:
@@ -187,6 +224,11 @@ class QueueConsumer:
             return False
         EVENTS_TAKEN.labels(self._service, self._name, "taken" if fresh else "repeated").inc()
         return True
+
+
+def _batches(messages: "Sequence[MessageTypeDef]") -> "list[Sequence[MessageTypeDef]]":
+    """Return ``messages`` in parts of what one call to SQS takes."""
+    return [messages[start : start + BATCH] for start in range(0, len(messages), BATCH)]
 
 
 class BatchConsumer(QueueConsumer):

@@ -6,11 +6,11 @@ A service that waits without bound passes its neighbour's fault on to its own ca
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 from purgatory import AsyncCircuitBreakerFactory
@@ -42,6 +42,13 @@ def remaining(default: float) -> float:
     """Return the seconds left of the current deadline, at most ``default``, never below zero."""
     ends = _deadline.get()
     return default if ends is None else max(0.0, min(default, ends - time.monotonic()))
+
+
+def shared(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start work that many callers will wait for, without the deadline of the one who happened to come first."""
+    context = copy_context()
+    context.run(_deadline.set, None)
+    return asyncio.create_task(work, context=context)
 
 
 @dataclass(frozen=True, slots=True)

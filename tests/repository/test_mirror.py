@@ -53,7 +53,9 @@ def untested(modules: list[Path], tests: dict[Path, set[str]]) -> list[Path]:
 def _gap() -> set[str]:
     tests = {file: imported(parse(file)) for file in python_files("tests") if file.name.startswith("test_")}
     modules = [
-        f for f in python_files("services", "pipelines", "policies") if f.stem not in BARE and has_logic(parse(f))
+        f
+        for f in python_files("services", "environments", "infra", "pipelines", "policies")
+        if f.stem not in BARE and has_logic(parse(f))
     ]
     return {str(module) for module in untested(modules, tests)}
 

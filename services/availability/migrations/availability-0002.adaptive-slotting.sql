@@ -2,6 +2,9 @@
 -- Adaptive slotting: what visits taught, how sessions were laid out by it and why.
 -- A patient is a number here (a hash of the id): enough to count, no use for finding anyone. Visits under 42 CFR Part 2
 -- have no row.
+-- Tables are small or rebuilt within an hour (working time is derived), so blocking writes for a moment is fine:
+-- squawk-ignore-file constraint-missing-not-valid, adding-serial-primary-key-field, require-concurrent-index-creation
+-- squawk-ignore-file disallowed-unique-constraint, ban-drop-constraint
 
 ALTER TABLE template ADD COLUMN adaptive boolean NOT NULL DEFAULT false;
 

@@ -1,22 +1,26 @@
 """What a loser is offered instead: the nearest open slots, asked for once however many lost the same slot.
 
 In a rush thousands lose one slot within seconds. They share one search, kept for about a second; asking again for each
-would turn booking's rush into availability's outage.
+would turn booking's rush into availability's outage. When availability is too busy to answer, what it last said serves
+for a minute more: booking leaves out what has been taken since.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.booking.ports import OpenSlot, OpenSlots, TakenPlaces
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.clock import Clock
 from services.kernel.errors import Unavailable
+from services.kernel.resilience import shared
 
 SHOWN = 5
 KEPT_SECONDS = 1.0
+FALLBACK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,13 @@ class Alternatives:
 class FindAlternatives:
     """Searches near a lost slot, leaving out what booking itself knows to be taken."""
 
-    def __init__(self, slots: OpenSlots, places: TakenPlaces, clock: Clock) -> None:
+    def __init__(self, slots: OpenSlots, places: TakenPlaces, clock: Clock, kept_seconds: float = KEPT_SECONDS) -> None:
         self._slots = slots
         self._places = places
         self._clock = clock
+        self._kept = kept_seconds
         self._running: dict[str, tuple[float, asyncio.Task[Sequence[OpenSlot]]]] = {}
+        self._answered: dict[str, tuple[float, Sequence[OpenSlot]]] = {}
 
     async def near(self, lost: SlotOffer, patient_id: str, authorization: str) -> Alternatives:
         """Return what is open near ``lost`` for this patient; never raises because availability is out."""
@@ -55,10 +61,13 @@ class FindAlternatives:
     def _shared(self, lost: SlotOffer, authorization: str) -> asyncio.Task[Sequence[OpenSlot]]:
         now = time.monotonic()
         for slot, (started, task) in list(self._running.items()):
-            if task.done() and now - started > KEPT_SECONDS:
+            if task.done() and now - started > self._kept:
                 del self._running[slot]
+        for slot, (answered, _) in list(self._answered.items()):
+            if now - answered > FALLBACK_SECONDS:
+                del self._answered[slot]
         if lost.slot_id not in self._running:
-            task = asyncio.create_task(self._search(lost, authorization))
+            task = shared(self._search(lost, authorization))
             # A failure nobody waits for any more is no news: the dependency has logged it.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._running[lost.slot_id] = (now, task)
@@ -66,11 +75,21 @@ class FindAlternatives:
 
     async def _search(self, lost: SlotOffer, authorization: str) -> Sequence[OpenSlot]:
         now = self._clock.now()
-        found = {slot.offer.slot_id: slot for slot in await self._slots.near(lost, now, authorization)}
+        found = {slot.offer.slot_id: slot for slot in await self._ask(lost, now, authorization)}
         found.pop(lost.slot_id, None)
         free = await self._places.free_of([slot.offer for slot in found.values()], now) if found else frozenset()
         ahead = [slot for slot in found.values() if slot.offer.slot_id in free and slot.offer.starts_at > now]
         return sorted(ahead, key=lambda slot: _rank(lost, slot.offer))
+
+    async def _ask(self, lost: SlotOffer, now: datetime, authorization: str) -> Sequence[OpenSlot]:
+        try:
+            found = await self._slots.near(lost, now, authorization)
+        except Unavailable:
+            if lost.slot_id not in self._answered:
+                raise
+            return self._answered[lost.slot_id][1]
+        self._answered[lost.slot_id] = (time.monotonic(), found)
+        return found
 
 
 def _rank(lost: SlotOffer, other: SlotOffer) -> tuple[bool, bool, float, str]:

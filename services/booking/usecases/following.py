@@ -54,10 +54,13 @@ class Broadcaster:
         while True:
             if not self._listeners:
                 self._cursor = None
+            if (cursor := self._cursor) is None:
+                # Only a listener says where to begin: what it has read back ends there.
                 self._wanted.clear()
                 await self._wanted.wait()
+                continue
             try:
-                full = await self._hand_on()
+                full = await self._hand_on(cursor)
             except Exception as error:
                 logger().warning("stream waits", error_type=type(error).__name__)
                 await asyncio.sleep(1.0)
@@ -112,8 +115,7 @@ class Broadcaster:
             after = found[-1].cursor
         yield max(after, start), None
 
-    async def _hand_on(self) -> bool:
-        cursor = self._cursor or await self._feed.head()
+    async def _hand_on(self, cursor: Cursor) -> bool:
         found = await self._feed.after(cursor, self._page)
         for change in found:
             for topic in topics_of(change):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from services.booking.ports import OpenSlot
 from services.booking.usecases.alternatives import FindAlternatives
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.clock import FixedClock
+from services.kernel.errors import Unavailable
+from services.kernel.resilience import deadline, remaining
 from tests.services.booking.fakes import FakePlaces
 from tests.services.booking.world import NOW, START, FakeSlots, World, offer
 
@@ -62,6 +66,31 @@ async def test_one_who_hangs_up_does_not_end_the_search_of_others() -> None:
     first.cancel()
     assert len(await second) == 1
     assert slots.asked == 1
+
+
+async def test_a_crowd_does_not_inherit_the_deadline_of_its_first() -> None:
+    class Patient(FakeSlots):
+        async def near(self, lost: SlotOffer, now: datetime, authorization: str) -> Sequence[OpenSlot]:
+            if remaining(3.0) < 3.0:
+                raise Unavailable("no time left.")
+            return await super().near(lost, now, authorization)
+
+    slots = Patient()
+    slots.slots = [offer(START + hours(1))]
+    find = FindAlternatives(slots, FakePlaces(), FixedClock(NOW))
+    with deadline(0.01):
+        assert len(await shown(find, offer(START))) == 1
+
+
+async def test_what_was_last_found_serves_while_availability_is_too_busy() -> None:
+    slots, places = FakeSlots(), FakePlaces()
+    slots.slots = [offer(START + hours(1)), offer(START + hours(2))]
+    find = FindAlternatives(slots, places, FixedClock(NOW), kept_seconds=0.0)
+    assert len(await shown(find, offer(START))) == 2
+    slots.out, places.taken = True, {slots.slots[0].slot_id}
+    assert await shown(find, offer(START)) == [slots.slots[1].slot_id]
+    found = await find.near(offer(START + hours(9)), "pat-000001", "Bearer x")
+    assert found.status == "unavailable"
 
 
 async def test_without_availability_there_are_none_and_it_says_so() -> None:

@@ -12,7 +12,7 @@ from services.contracts.events.booking import AppointmentBooked
 from services.contracts.topology import Subscription
 from services.kernel.database import Connection, Database
 from services.kernel.ids import new_id
-from services.kernel.inbox import QueueConsumer, take_once
+from services.kernel.inbox import Handle, QueueConsumer, take_once
 from services.kernel.outbox import Envelope
 from services.kernel.telemetry import correlation_id
 from services.local.aws import Aws
@@ -132,3 +132,41 @@ async def test_a_consumer_outlives_a_queue_that_is_not_there_yet(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     aws.sqs.delete_queue(QueueUrl=url)
+
+
+LONG = Subscription("inbox-long", "booking", (AppointmentBooked,), "m:f", visibility_seconds=300)
+
+
+@pytest.mark.parametrize("moment", ["waiting for messages", "handling one"])
+async def test_a_consumer_that_is_stopped_gives_back_what_it_had_received(
+    opened: Database, aws: Aws, topology: DeclareTopology, moment: str
+) -> None:
+    declared = topology([LONG])
+    began, never = asyncio.Event(), asyncio.Event()
+
+    async def endless(event: Envelope, connection: Connection) -> None:
+        began.set()
+        await never.wait()
+
+    def reader(handle: Handle) -> QueueConsumer:
+        return QueueConsumer(
+            aws.sqs, f"{declared.prefix}inbox-long", opened, handle, same, service="booking", name="inbox-long"
+        )
+
+    event, handler = envelope(), Effects()
+    body = json.dumps({"source": event.source, "detail": json.loads(event.detail())})
+    url = declared.queues["inbox-long"].url
+    stopped = asyncio.create_task(reader(endless).run())
+    if moment == "handling one":
+        await asyncio.to_thread(aws.sqs.send_message, QueueUrl=url, MessageBody=body)
+        await began.wait()
+        stopped.cancel()
+    else:
+        await asyncio.sleep(0.3)
+        stopped.cancel()
+        await asyncio.to_thread(aws.sqs.send_message, QueueUrl=url, MessageBody=body)
+    await asyncio.gather(stopped, return_exceptions=True)
+    async with asyncio.timeout(60):
+        while not await reader(handler).poll_once(wait_seconds=1):
+            pass
+    assert await effects(opened) == 1

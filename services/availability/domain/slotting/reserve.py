@@ -1,7 +1,8 @@
 """What is kept for the same day: a few places a day that planned visits get only as the day comes near.
 
 Urgent visit types may take them at any time. What nobody took goes to everyone in steps (default 72, 24 and 2 hours
-before), so that a reserve does not end as an empty chair.
+before), so that a reserve does not end as an empty chair; the early steps release the most, because
+few people look for a planned visit on its very day (simulated: releasing late left more places unused than no reserve).
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ MOST_PART = 0.4
 
 @dataclass(frozen=True, slots=True)
 class ReservePolicy:
-    """``per_day`` places of an eight-hour day; ``hours`` before the visit when parts are released, the last first."""
+    """``per_day`` places of an eight-hour day; ``hours`` before the visit when parts open, the first the most."""
 
     per_day: int = 4
     hours: tuple[int, ...] = (72, 24, 2)
@@ -60,8 +61,6 @@ def reserve(
     count = places(policy, lasting, len(cells), surge)
     chosen = [int((number + 0.5) * len(cells) / count) for number in range(count)]
     steps = policy.hours[1:] if surge.active and len(policy.hours) > 1 else policy.hours
-    last = len(steps) - 1
     return tuple(
-        Reserved(cell, *cells[cell], steps[last - (count - 1 - number) * len(steps) // count])
-        for number, cell in enumerate(chosen)
+        Reserved(cell, *cells[cell], steps[number * len(steps) // count]) for number, cell in enumerate(chosen)
     )

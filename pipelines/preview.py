@@ -1,0 +1,133 @@
+"""`careslot preview`: what every stack would make, without engine, credentials or cloud, in seconds.
+
+Environments are recorded side by side, a process each: the SDK keeps its state in the process, and loading it is what
+takes time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from environments.model import names
+from infra.recording.exposure import exposed
+from infra.recording.graph import Fault, Recording, Resource
+from infra.stacks import Stack, all_stacks
+
+# Tables take the width they need: a cut type or place tells nobody anything.
+WIDE = 400
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("preview")(preview)
+
+
+def preview(
+    stacks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Stacks, or environments for all of theirs; every stack if none is named.", metavar="STACK"
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole recorded graphs as JSON instead of a summary.")
+    ] = False,
+) -> None:
+    """Show what stacks would make, what of it is public and what holds PHI; exit 1 if something is wrong with one."""
+    recordings = record(chosen(stacks or ()))
+    if as_json:
+        json.dump({"stacks": [recording.as_dict() for recording in recordings]}, sys.stdout, indent=1, sort_keys=True)
+        sys.stdout.write("\n")
+    else:
+        _show(recordings, Console(highlight=False, width=WIDE))
+    faults = [fault for recording in recordings for fault in recording.faults]
+    _tell(faults)
+    if faults:
+        raise typer.Exit(1)
+
+
+def chosen(words: Iterable[str]) -> tuple[Stack, ...]:
+    """Return the stacks that words name, in deploy order; raise Invalid for a word that names none."""
+    words = tuple(words)
+    wanted = {stack for word in words if word in names() for stack in all_stacks() if stack.environment == word}
+    wanted |= {Stack.parse(word) for word in words if word not in names()}
+    return tuple(stack for stack in all_stacks() if stack in wanted or not words)
+
+
+def record(stacks: Iterable[Stack]) -> list[Recording]:
+    """Record stacks, environments side by side on the processors there are."""
+    from infra.recording.record import record_named
+
+    wanted: dict[str, list[Stack]] = {}
+    for stack in stacks:
+        wanted.setdefault(stack.environment, []).append(stack)
+    if len(wanted) == 1:
+        ((environment, only),) = wanted.items()
+        return list(record_named(environment, only).values())
+    # The environment with most stacks first, so that none is waited for at the end.
+    order = sorted(wanted, key=lambda environment: -len(wanted[environment]))
+    with ProcessPoolExecutor(min(len(order), os.cpu_count() or 1)) as workers:
+        found = dict(zip(order, workers.map(record_named, order, [wanted[name] for name in order]), strict=True))
+    return [recording for environment in wanted for recording in found[environment].values()]
+
+
+def _show(recordings: list[Recording], out: Console) -> None:
+    rows = []
+    for recording in recordings:
+        graph = recording.resolved
+        made = [r for r in graph.resources if not r.component and not r.read]
+        phi = sum(r.data_class == "phi" for r in made)
+        open_ones = len(list(exposed(graph)))
+        rows.append((graph.stack, graph.region, len(made), phi, open_ones, len(recording.faults)))
+    _table(out, "Stacks", ("stack", "region", "resources", "PHI", "public", "faults"), rows)
+    _table(out, "Resources by type", *_types(recordings, lambda _: True))
+    _table(out, "Resources that hold or carry PHI", *_types(recordings, lambda resource: resource.data_class == "phi"))
+    ways = [
+        (recording.stack, resource.type, resource.name, how, resource.place)
+        for recording in recordings
+        for resource, how in exposed(recording.resolved)
+    ]
+    _table(out, "Public", ("stack", "type", "name", "how", "where"), ways)
+
+
+def _types(
+    recordings: list[Recording], wanted: Callable[[Resource], bool]
+) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Return headings and rows of a table that counts resources by type and environment."""
+    environments = tuple(dict.fromkeys(recording.resolved.environment for recording in recordings))
+    counts = Counter(
+        (resource.type, recording.resolved.environment)
+        for recording in recordings
+        for resource in recording.resolved.resources
+        if not resource.component and not resource.read and wanted(resource)
+    )
+    types = sorted({type_ for type_, _ in counts})
+    return ("type", *environments), [(type_, *(counts[type_, name] or "" for name in environments)) for type_ in types]
+
+
+def _table(out: Console, title: str, headings: Iterable[str], rows: Sequence[Sequence[object]]) -> None:
+    table = Table(box=None, pad_edge=False, title=f"\n{title}", title_justify="left", title_style="bold")
+    for column, heading in enumerate(headings):
+        number = bool(rows) and all(row[column] == "" or isinstance(row[column], int) for row in rows)
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True, header_style="dim")
+    for row in rows:
+        table.add_row(*map(str, row))
+    out.print(table)
+
+
+def _tell(faults: list[Fault]) -> None:
+    err = Console(stderr=True, highlight=False, soft_wrap=True)
+    for fault in faults:
+        err.print(str(fault), style="red", markup=False)
+    if faults:
+        err.print(f"{len(faults)} faults", style="red")

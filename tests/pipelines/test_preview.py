@@ -1,0 +1,55 @@
+"""The verb `careslot preview`: what is shown, what is JSON, what ends with 1."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from infra.recording.exposure import exposed
+from pipelines import preview
+from services.kernel.errors import Invalid
+from tests.fixtures.estate import stack
+
+pytestmark = pytest.mark.xdist_group("estate")
+
+
+def app() -> typer.Typer:
+    """Return the verb as an app of its own."""
+    made = typer.Typer()
+    preview.register(made)
+    return made
+
+
+def test_words_name_stacks_environments_or_everything() -> None:
+    assert [s.name for s in preview.chosen(["prod-routing", "dev-foundation"])] == ["dev-foundation", "prod-routing"]
+    assert {s.environment for s in preview.chosen(["dev"])} == {"dev"}
+    assert len(preview.chosen([])) == 14
+    with pytest.raises(Invalid, match="no stack is called 'qa'"):
+        preview.chosen(["qa"])
+
+
+def test_summary_counts_types_and_says_what_is_public() -> None:
+    ran = CliRunner().invoke(app(), ["dev-us-east-1"])
+    assert ran.exit_code == 0, ran.output
+    lines = [line.split() for line in ran.output.splitlines()]
+    assert ["aws:ec2/subnet:Subnet", "3"] in lines
+    (public,) = [line for line in ran.output.splitlines() if "joins the network to the internet" in line]
+    assert "infra/components/network.py:" in public
+
+
+def test_json_holds_whole_graphs() -> None:
+    ran = CliRunner().invoke(app(), ["dev-foundation", "--json"])
+    assert ran.exit_code == 0
+    (only,) = json.loads(ran.stdout)["stacks"]
+    assert only["stack"] == "dev-foundation"
+    assert {r["type"] for r in only["resolved"]["resources"]} >= {"aws:kms/key:Key"}
+    assert only["faults"] == []
+
+
+def test_the_internet_reaches_nothing_but_the_gateway_of_a_network() -> None:
+    assert {resource.type for resource, _ in exposed(stack("prod-us-east-1"))} == {
+        "aws:ec2/internetGateway:InternetGateway"
+    }
