@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 import boto3
 from fastapi import FastAPI
 
-from services.audit.adapters.postgres import PostgresChains, unit_of_work
+from services.audit.adapters.postgres import PostgresChains, PostgresMerges, unit_of_work
 from services.audit.adapters.postgres_anchors import begin_anchoring
 from services.audit.adapters.s3 import S3AnchorStorage
 from services.audit.api import exports, reviews
@@ -17,11 +17,11 @@ from services.audit.usecases.anchor import AnchorHeads
 from services.audit.usecases.ingest import TakeEntries
 from services.audit.usecases.review import Review
 from services.contracts.roles import Role
-from services.contracts.topology import direct_queues_of
+from services.contracts.topology import direct_queues_of, subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection
 from services.kernel.http import create_app
-from services.kernel.runtime import AWS, SubscribedInBatches, running, serve
+from services.kernel.runtime import AWS, Subscribed, SubscribedInBatches, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "audit"
@@ -40,13 +40,16 @@ def create() -> FastAPI:
     )
 
 
-def subscribed(clock: Clock) -> list[SubscribedInBatches]:
+def subscribed(clock: Clock) -> list[Subscribed | SubscribedInBatches]:
     """Return the queues this process polls, with what takes their messages."""
 
     def bind(connection: Connection) -> TakeEntries:
         return TakeEntries(PostgresChains(connection), clock)
 
-    return [SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind) for queue in direct_queues_of(SERVICE)]
+    return [
+        *(SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind) for queue in direct_queues_of(SERVICE)),
+        *(Subscribed(sub.queue, resolve_name(sub.handler), PostgresMerges) for sub in subscriptions_of(SERVICE)),
+    ]
 
 
 @asynccontextmanager

@@ -79,6 +79,14 @@ class Trail(Protocol):
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Trail]]
 
 
+class Merges(Protocol):
+    """Which patient stands for which, bound to one transaction."""
+
+    async def keep(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Keep that ``survivor_id`` stands for ``replaced_id`` now, unless something newer is known."""
+        ...
+
+
 class AnchorLedger(Protocol):
     """What was anchored and what is not yet, bound to one transaction."""
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.claims import Taken
+from services.booking.domain.double_bookings import DoubleBooking
+from services.booking.domain.feed import Cursor, ToldChange
 from services.booking.domain.freed import FreedSlot
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
@@ -142,17 +144,6 @@ class FreedStore(Protocol):
 FreedWork = Callable[[], AbstractAsyncContextManager[FreedStore]]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """A position in the change feed: a transaction and a row within it, in the order they become visible."""
-
-    transaction: int
-    row: int
-
-    def __str__(self) -> str:
-        return f"{self.transaction}-{self.row}"
-
-
 @dataclass(frozen=True, slots=True)
 class RecordedChange:
     """One row of the history, with the event it told."""
@@ -173,6 +164,14 @@ class RecordedChange:
     event: Mapping[str, Any]
 
 
+class DoubleBookings(Protocol):
+    """Knows where a patient has two visits at one time."""
+
+    async def at(self, facility_id: str, now: datetime, limit: int) -> Sequence[DoubleBooking]:
+        """Return the pairs, not yet over at ``now``, of which at least one visit is at the facility, by start."""
+        ...
+
+
 class Feed(Protocol):
     """The history in an order that loses nothing, however transactions overlap."""
 
@@ -181,7 +180,11 @@ class Feed(Protocol):
         ...
 
     async def after(self, cursor: Cursor, limit: int) -> Sequence[RecordedChange]:
-        """Return at most ``limit`` changes after ``cursor``, oldest first."""
+        """Return at most ``limit`` changes of appointments after ``cursor``, oldest first."""
+        ...
+
+    async def all_after(self, cursor: Cursor, limit: int) -> Sequence[ToldChange]:
+        """Return at most ``limit`` changes of appointments and freed slots after ``cursor``, oldest first."""
         ...
 
 
@@ -249,6 +252,10 @@ class Projections(Protocol):
         self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
     ) -> None:
         """Remember who may act for a patient, unless a newer version is known."""
+        ...
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Remember that one patient stands for another now, unless something newer is known."""
         ...
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:

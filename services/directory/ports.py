@@ -94,6 +94,18 @@ class Store(Protocol):
         """Return which of ``keys`` exist."""
         ...
 
+    async def find_many(self, kind: type[R], keys: Sequence[str]) -> Mapping[str, Recorded[R]]:
+        """Return, locked, those of ``keys`` that exist."""
+        ...
+
+    async def matching(self, kind: type[R], column: str, value: str) -> Sequence[Recorded[R]]:
+        """Return, locked, the records whose ``column`` is ``value``, in order of key."""
+        ...
+
+    async def page(self, kind: type[R], after: str, limit: int) -> Sequence[Recorded[R]]:
+        """Return records of ``kind`` in order of key, those after the key ``after``."""
+        ...
+
     async def catalogue(self, kind: type[R]) -> Sequence[Recorded[R]]:
         """Return every record of a small kind, in order of key."""
         ...

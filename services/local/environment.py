@@ -95,6 +95,15 @@ def gateway_environment(facts: Facts) -> dict[str, str]:
     }
 
 
+def rebuild_environment(facts: Facts) -> dict[str, str]:
+    """Return what the operators' verb `careslot rebuild` needs to ask owners for their records."""
+    return {
+        "CARESLOT_TOKEN_URL": facts.identity.token_url,
+        "CARESLOT_CLIENT_ID": facts.identity.rebuild_client_id,
+        "CARESLOT_CLIENT_SECRET": facts.identity.rebuild_client_secret,
+    }
+
+
 def write_environments(layout: Layout, environments: Mapping[str, Mapping[str, str]]) -> None:
     """Write each as `NAME=value` lines a shell can read (`set -a; . FILE`), 0600."""
     for service, variables in environments.items():

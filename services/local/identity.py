@@ -34,8 +34,12 @@ APP = "external-app"
 RESOURCE_SERVER = "careslot"
 SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities, clinicians and visit types"}
 # What only a service of ours may do: never in the scopes of an external app.
-SERVICE_SCOPES = {"waitlist.offer": "keep freed slots while an offer of them is out"}
+SERVICE_SCOPES = {
+    "waitlist.offer": "keep freed slots while an offer of them is out",
+    "changes.read": "read what services tell each other, to rebuild projections",
+}
 WAITLIST = "waitlist"
+REBUILD = "rebuild"
 TOKEN_MINUTES = 15
 REFRESH_HOURS = 12
 PEOPLE = tuple(role for role in Role if role is not Role.EXTERNAL_APP)
@@ -54,11 +58,13 @@ class Identity:
     app_client_secret: str
     waitlist_client_id: str = ""
     waitlist_client_secret: str = ""
+    rebuild_client_id: str = ""
+    rebuild_client_secret: str = ""
 
     @property
     def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id)
+        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.rebuild_client_id)
         return tuple(client for client in clients if client)
 
 
@@ -71,7 +77,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     _ensure_scopes(aws, pool_id)
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, APP)
-    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, SERVICE_SCOPES)
+    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, ("waitlist.offer",))
+    rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD, ("changes.read",))
     return Identity(
         pool_id=pool_id,
         issuer=f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}",
@@ -82,6 +89,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         app_client_secret=secret,
         waitlist_client_id=waitlist,
         waitlist_client_secret=waitlist_secret,
+        rebuild_client_id=rebuild,
+        rebuild_client_secret=rebuild_secret,
     )
 
 

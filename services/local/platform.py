@@ -189,7 +189,10 @@ class Platform:
         environment.write_environments(
             self.layout,
             {name: environment.service_environment(name, self.facts) for name in self.services}
-            | {"gateway": environment.gateway_environment(self.facts)},
+            | {
+                "gateway": environment.gateway_environment(self.facts),
+                "rebuild": environment.rebuild_environment(self.facts),
+            },
         )
         former = self._state
         self._state = PlatformState(

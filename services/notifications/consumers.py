@@ -1,8 +1,10 @@
 """What notifications does with events. Lambda functions call these, not a poller: see lambdas/."""
 
 from services.contracts.events import event_of
+from services.contracts.events.directory import PatientMerged
 from services.kernel.outbox import Envelope
-from services.notifications.ports import Projections
+from services.notifications.ports import Store
+from services.notifications.usecases.merging import take_merge
 from services.notifications.usecases.planning import Planning
 from services.notifications.usecases.projections import record
 
@@ -17,6 +19,10 @@ async def on_offer(envelope: Envelope, planning: Planning) -> None:
     await planning.take_offer(event_of(envelope))
 
 
-async def on_directory(envelope: Envelope, store: Projections) -> None:
+async def on_directory(envelope: Envelope, store: Store) -> None:
     """Keep what the directory tells of patients, facilities and proxies."""
-    await record(event_of(envelope), store)
+    event = event_of(envelope)
+    if isinstance(event, PatientMerged):
+        await take_merge(event, store)
+    else:
+        await record(event, store)

@@ -51,6 +51,7 @@ class Projections(Protocol):
         self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
     ) -> None: ...
     async def keep_consent(self, patient_id: str, version: int, *, offers: bool) -> None: ...
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None: ...
     async def facilities(self) -> Sequence[Facility]: ...
     async def proxies_of(self, patient_id: str, now: datetime) -> frozenset[str]: ...
     async def consents(self, patient_id: str) -> bool: ...
@@ -73,6 +74,18 @@ class Requests(Protocol):
 
     async def set_priority(self, request: Request, priority: Priority) -> Request | None:
         """Change its priority if it is still as given; None when it is not."""
+
+    async def stranded(self, limit: int) -> Sequence[tuple[Request, str]]:
+        """Return requests of patients that others stand for now, each with who stands for its patient."""
+
+    async def live_twin(self, request: Request, patient_id: str) -> Request | None:
+        """Return the live request of ``patient_id`` for the same as ``request``."""
+
+    async def reassign(self, request_id: UUID, patient_id: str) -> None:
+        """Let a locked request, with its offers, be the one of ``patient_id``."""
+
+    async def restand(self, request_id: UUID, priority: Priority, joined_at: datetime, lapses: int) -> None:
+        """Give a locked request another standing."""
 
     async def outlived(self, day: date, limit: int) -> Sequence[Request]:
         """Return, locked, waiting requests whose last day is before ``day``."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.kernel.aliases import keep_alias
 from services.kernel.database import Connection
 
 
@@ -77,6 +78,10 @@ class PostgresProjections:
             expires_at,
             active,
         )
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
         """See ``ports.Projections``."""

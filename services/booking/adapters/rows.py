@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.booking.domain.appointment import Appointment, Change, Occupied, Place
+from services.booking.domain.feed import Cursor
 from services.booking.domain.lifecycle import Status
-from services.booking.ports import Cursor, RecordedChange
+from services.booking.ports import RecordedChange
 from services.booking.usecases.telling import event_of_change
 from services.contracts.events.booking import AppointmentEvent
 from services.kernel.audit import AuditEntry

@@ -63,7 +63,7 @@ async def hold_slot(
         raise Invalid(f"A hold lasts at most {booking.longest_hold.seconds} seconds.", slug="hold-too-long")
     asked = submission(gate.actor.subject, key, "hold", body.model_dump(mode="json"))
     request = Request(gate, asked, body.offer, authorization)
-    return _send(await booking.take.hold(request, body.patient_id, keep), response)
+    return _send(await booking.take.hold(request, booking.aliases.of(body.patient_id), keep), response)
 
 
 @router.post("/appointments", **_command("book-appointment", 201))
@@ -74,9 +74,10 @@ async def book_appointment(
     """Book an offered slot for a patient at once: hold and confirmation in one."""
     asked = submission(gate.actor.subject, key, "book", body.model_dump(mode="json", exclude_none=True))
     request = Request(gate, asked, body.offer, authorization)
+    patient_id = booking.aliases.of(body.patient_id)
     if body.freed_id is not None:
-        return _send(await booking.take.book_freed(request, body.patient_id, body.freed_id), response)
-    return _send(await booking.take.book(request, body.patient_id), response)
+        return _send(await booking.take.book_freed(request, patient_id, body.freed_id), response)
+    return _send(await booking.take.book(request, patient_id), response)
 
 
 @router.post("/appointments/{appointment_id}/move", **_command("move-appointment", 200, 404, 412, 428))

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.booking.domain.feed import Cursor
 from services.booking.domain.lifecycle import CancelReason, Status
-from services.booking.ports import Cursor
 from services.booking.usecases.reading import Page, Position
 from services.booking.usecases.telling import told
 from services.kernel.http import Problem

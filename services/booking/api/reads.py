@@ -65,7 +65,8 @@ async def list_appointments(
     limit: Limit = 50,
 ) -> AppointmentList:
     """Return a patient's appointments and holds by start."""
-    return list_of(await booking.read.of_patient(gate, patient_id, starting, position_of(after), limit))
+    current = booking.aliases.of(patient_id)
+    return list_of(await booking.read.of_patient(gate, current, starting, position_of(after), limit))
 
 
 @router.get("/facilities/{facility_id}/day", **guard("read-day", 422))

@@ -88,7 +88,9 @@ class Change:
     @property
     def frees_place(self) -> bool:
         """Whether the former place becomes free."""
-        return self.action is Action.MOVE or self.after.status is Status.CANCELLED
+        return self.action is Action.MOVE or (
+            self.after.status is Status.CANCELLED and self.action is not Action.REASSIGN
+        )
 
 
 def create(
@@ -164,6 +166,12 @@ def no_show(before: Appointment, now: datetime) -> Change:
     if now < before.place.starts_at:
         raise Conflict("A no-show can be recorded once the start has passed.", slug="too-early")
     return change
+
+
+def reassign(before: Appointment, patient_id: str, now: datetime) -> Change:
+    """Let it be the appointment of ``patient_id``, whose record replaced its patient's; whatever its status."""
+    after = replace(before, patient_id=patient_id, version=before.version + 1, updated_at=now)
+    return Change(Action.REASSIGN, before, after)
 
 
 def _step(before: Appointment, action: Action, now: datetime, reason: str = "") -> Change:

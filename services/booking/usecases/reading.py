@@ -6,7 +6,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.booking.domain.appointment import Appointment
-from services.booking.ports import Cursor, Feed, RecordedChange, UnitOfWork
+from services.booking.domain.feed import Cursor, ToldChange
+from services.booking.ports import Feed, RecordedChange, UnitOfWork
 from services.booking.usecases.touching import (
     CHANGES,
     appointment_resource,
@@ -79,9 +80,7 @@ class ReadAppointments:
         async with self._work() as store:
             await store.audit(gate.require(facility_resource(facility_id)))
 
-    async def changes(
-        self, gate: Gate, after: Cursor | None, limit: int
-    ) -> tuple[Sequence[RecordedChange], Cursor, bool]:
+    async def changes(self, gate: Gate, after: Cursor | None, limit: int) -> tuple[Sequence[ToldChange], Cursor, bool]:
         """Return changes after ``after`` (None: from the beginning), the cursor to go on from, whether there is more.
 
         With ``limit`` 0 the cursor is the head: take it before a snapshot, then follow from it, and nothing is missed.
@@ -91,7 +90,7 @@ class ReadAppointments:
         if limit == 0:
             return (), await self._feed.head(), True
         start = after or Cursor(0, 0)
-        found = await self._feed.after(start, limit)
+        found = await self._feed.all_after(start, limit)
         if found:
             async with self._work() as store:
                 await store.audit(entry)

@@ -71,6 +71,9 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
             return events.AppointmentFulfilled(**fields)
         case Action.NO_SHOW:
             return events.AppointmentNoShow(**fields)
+        case Action.REASSIGN:
+            assert change.before is not None
+            return events.AppointmentReassigned(**fields, former_patient_id=change.before.patient_id)
 
 
 def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:

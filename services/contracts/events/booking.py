@@ -124,6 +124,15 @@ class AppointmentNoShow(AppointmentEvent):
     EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "noshow", "version": 2}
 
 
+class AppointmentReassigned(AppointmentEvent):
+    """The appointment stands as before, under the record that replaced its patient's (directory.patient-merged)."""
+
+    TYPE: ClassVar[str] = "booking.appointment-reassigned.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "version": 2, "former_patient_id": "pat-000002"}
+
+    former_patient_id: str
+
+
 _FREED: dict[str, Any] = {
     "freed_id": "0197a000-0000-7000-8000-0000000000f1", "version": 1, "clinician_id": "cln-00001",
     "facility_id": "fac-0001", "starts_at": "2027-01-04T14:00:00Z", "ends_at": "2027-01-04T14:20:00Z", "lane": 0,

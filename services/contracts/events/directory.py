@@ -94,6 +94,24 @@ class PatientRecorded(Event):
     active: bool
 
 
+class PatientMerged(Event):
+    """Two records were found to be one person: ``survivor_id`` stands for ``replaced_id`` from now on.
+
+    Told again, with a higher version, when the survivor is itself replaced later.
+    """
+
+    TYPE: ClassVar[str] = "directory.patient-merged.v1"
+    PHI: ClassVar[bool] = True
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "replaced_id": "pat-000002", "version": 1, "survivor_id": "pat-000001", "merged_at": "2027-01-03T14:00:00Z",
+    }  # fmt: skip
+
+    replaced_id: str
+    version: int
+    survivor_id: str
+    merged_at: AwareDatetime
+
+
 class ProxyRecorded(Event):
     """Someone may act for a patient until ``expires_at``, or no longer may."""
 

@@ -5,7 +5,18 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from services.directory.adapters.tables import TABLES, insert, select, select_all, select_known, update, upsert_many
+from services.directory.adapters.tables import (
+    TABLES,
+    insert,
+    select,
+    select_all,
+    select_known,
+    select_many,
+    select_matching,
+    select_page,
+    update,
+    upsert_many,
+)
 from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
 from services.directory.ports import (
     ClinicianQuery,
@@ -95,6 +106,22 @@ class PostgresStore:
         """Return which of ``keys`` exist."""
         rows = await self._connection.fetch(select_known(TABLES[kind]), list(keys))
         return frozenset(row["key"] for row in rows)
+
+    async def find_many(self, kind: type[R], keys: Sequence[str]) -> Mapping[str, Recorded[R]]:
+        """Return, locked, those of ``keys`` that exist."""
+        table = TABLES[kind]
+        rows = await self._connection.fetch(select_many(table), list(keys))
+        return {row[table.key]: _recorded(kind, row) for row in rows}
+
+    async def matching(self, kind: type[R], column: str, value: str) -> Sequence[Recorded[R]]:
+        """Return, locked, the records whose ``column`` is ``value``, in order of key."""
+        rows = await self._connection.fetch(select_matching(TABLES[kind], column), value)
+        return [_recorded(kind, row) for row in rows]
+
+    async def page(self, kind: type[R], after: str, limit: int) -> Sequence[Recorded[R]]:
+        """Return records of ``kind`` in order of key, those after the key ``after``."""
+        rows = await self._connection.fetch(select_page(TABLES[kind]), after, limit)
+        return [_recorded(kind, row) for row in rows]
 
     async def catalogue(self, kind: type[R]) -> Sequence[Recorded[R]]:
         """Return every record of a small kind, in order of key."""

@@ -7,9 +7,11 @@ from typing import Any, get_type_hints
 
 from services.contracts.roles import Role
 from services.directory.domain.records import (
+    BusinessIdentifier,
     Clinician,
     Facility,
     Patient,
+    PatientMerge,
     Proxy,
     Record,
     RoleAssignment,
@@ -81,6 +83,8 @@ TABLES: Mapping[type[Any], Table] = {
         _table("patients", Patient, "family_key"),
         _table("proxies", Proxy),
         _table("role_assignments", RoleAssignment, role=Role),
+        _table("patient_merges", PatientMerge),
+        _table("business_identifiers", BusinessIdentifier),
     )
 }
 
@@ -101,6 +105,22 @@ def select_all(table: Table) -> str:
 def select_known(table: Table) -> str:
     """Return the statement that reads which of many keys exist."""
     return f"SELECT {table.key} AS key FROM {table.name} WHERE {table.key} = ANY($1)"  # noqa: S608
+
+
+def select_many(table: Table) -> str:
+    """Return the statement that reads, locked, which of many keys there are; in order, against deadlocks."""
+    return f"SELECT * FROM {table.name} WHERE {table.key} = ANY($1) ORDER BY {table.key} FOR UPDATE"  # noqa: S608
+
+
+def select_matching(table: Table, column: str) -> str:
+    """Return the statement that reads, locked, the records with one value in ``column``."""
+    assert column in table.names, "a name of ours, never a caller's"
+    return f"SELECT * FROM {table.name} WHERE {column} = $1 ORDER BY {table.key} FOR UPDATE"  # noqa: S608
+
+
+def select_page(table: Table) -> str:
+    """Return the statement that reads records in order of key, after one already seen."""
+    return f"SELECT * FROM {table.name} WHERE {table.key} > $1 ORDER BY {table.key} LIMIT $2"  # noqa: S608
 
 
 def insert(table: Table) -> str:

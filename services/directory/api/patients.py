@@ -146,7 +146,7 @@ async def get_patient(directory: DirectoryDep, gate: GateDep, response: Response
     return PatientView.of(found)
 
 
-@router.put("/patients/{patient_id}", **guard("update-patient", 400, 404, 412, 413, 422, 428))
+@router.put("/patients/{patient_id}", **guard("update-patient", 400, 404, 409, 412, 413, 422, 428))
 async def put_patient(
     directory: DirectoryDep,
     gate: GateDep,

@@ -6,6 +6,7 @@ from services.directory.ports import Accounts, UnitOfWork, ZipCodes
 from services.directory.usecases.catalogue import Catalogue
 from services.directory.usecases.clinicians import Clinicians
 from services.directory.usecases.facilities import Facilities
+from services.directory.usecases.merges import Merges
 from services.directory.usecases.patients import Patients
 from services.directory.usecases.proxies import Proxies
 from services.directory.usecases.roles import Roles
@@ -20,6 +21,7 @@ class Directory:
     clinicians: Clinicians
     catalogue: Catalogue
     patients: Patients
+    merges: Merges
     proxies: Proxies
     roles: Roles
 
@@ -31,6 +33,7 @@ def assemble(begin: UnitOfWork, zip_codes: ZipCodes, accounts: Accounts, clock: 
         clinicians=Clinicians(begin, clock),
         catalogue=Catalogue(begin, clock),
         patients=Patients(begin, clock),
+        merges=Merges(begin, clock),
         proxies=Proxies(begin, clock),
         roles=Roles(begin, accounts, clock),
     )

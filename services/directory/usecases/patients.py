@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from services.directory.domain.records import Facility, Patient, Recorded
+from services.directory.domain.records import Facility, Patient, PatientMerge, Recorded
 from services.directory.domain.values import Findings, missing
 from services.directory.ports import PatientQuery, Registration, Store, UnitOfWork
 from services.directory.usecases.facilities import facility_resource
@@ -63,8 +63,10 @@ class Patients:
     new_id: Callable[[], str] = new_patient_id
 
     async def get(self, gate: Gate, patient_id: str) -> Recorded[Patient]:
-        """Return one patient."""
+        """Return one patient; for a record that was replaced, the one that replaces it."""
         async with self.begin() as store:
+            merge = await store.find(PatientMerge, patient_id)
+            patient_id = merge.record.survivor_id if merge else patient_id
             found, entry = await find_patient(store, gate, patient_id, self.clock.now())
             await store.audit([entry])
         return found
@@ -96,6 +98,8 @@ class Patients:
             current, entry = await find_patient(store, gate, patient.patient_id, now, lock=True)
             moved = set(patient.facility_ids) ^ set(current.record.facility_ids)
             entries = [gate.require(patient_resource(patient.patient_id, [facility])) for facility in sorted(moved)]
+            if await store.find(PatientMerge, patient.patient_id) is not None:
+                raise Conflict("The record was replaced by another one; change that.", slug="replaced")
             check_version(current.version, expected)
             await _check(store, patient, now)
             change = await record_change(store, patient, current, now)

@@ -9,6 +9,7 @@ from services.contracts.events.base import Event
 from services.contracts.events.directory import (
     ClinicianRecorded,
     FacilityRecorded,
+    PatientMerged,
     PatientRecorded,
     ProxyRecorded,
     RoleAssigned,
@@ -18,6 +19,7 @@ from services.directory.domain.records import (
     Clinician,
     Facility,
     Patient,
+    PatientMerge,
     Proxy,
     R,
     Record,
@@ -39,7 +41,7 @@ class Change(Generic[R]):
     changed: bool
 
 
-# Nobody projects specialties: they are names for the codes that clinicians and visit types carry.
+# Nobody projects specialties (names for the codes that clinicians and visit types carry) and business identifiers.
 EVENTS: Mapping[type[Any], type[Event]] = {
     Facility: FacilityRecorded,
     VisitType: VisitTypeRecorded,
@@ -47,6 +49,7 @@ EVENTS: Mapping[type[Any], type[Event]] = {
     Patient: PatientRecorded,
     Proxy: ProxyRecorded,
     RoleAssignment: RoleAssigned,
+    PatientMerge: PatientMerged,
 }
 
 

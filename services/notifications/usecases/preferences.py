@@ -26,6 +26,7 @@ class PreferenceDesk:
     async def read(self, gate: Gate, patient_id: str) -> Preferences:
         """Return the patient's preferences; raise NotFound for a patient the directory has not told of."""
         async with self._work() as store:
+            patient_id = await store.current_id(patient_id)
             known = await self._enter(store, gate, patient_id)
             found = await store.preferences(patient_id)
         return _if_known(known, found)
@@ -36,6 +37,7 @@ class PreferenceDesk:
         ``expected`` are the versions the caller may have seen, None if any will do; raise StaleVersion otherwise.
         """
         async with self._work() as store:
+            wanted = replace(wanted, patient_id=await store.current_id(wanted.patient_id))
             known = await self._enter(store, gate, wanted.patient_id)
             current = await store.preferences(wanted.patient_id)
             kept = replace(wanted, version=current.version + 1)
@@ -44,7 +46,7 @@ class PreferenceDesk:
                 now = self._clock.now()
                 fresh = await store.keep_preferences(kept, now)
                 if fresh:
-                    await store.publish([_changed(kept)], now)
+                    await store.publish([preferences_changed(kept)], now)
         kept = _if_known(known, kept)
         if not fresh:
             raise StaleVersion("Read the preferences again and repeat the change with their ETag.")
@@ -55,6 +57,7 @@ class PreferenceDesk:
     ) -> tuple[Sequence[MessageRecord], UUID | None]:
         """Return the patient's messages, newest first, and the id to go on from (None at the end)."""
         async with self._work() as store:
+            patient_id = await store.current_id(patient_id)
             known = await self._enter(store, gate, patient_id)
             found = await store.messages_of(patient_id, before, limit + 1)
         page = _if_known(known, found)[:limit]
@@ -69,7 +72,8 @@ class PreferenceDesk:
         return await store.recipient(patient_id) is not None
 
 
-def _changed(kept: Preferences) -> PreferencesChanged:
+def preferences_changed(kept: Preferences) -> PreferencesChanged:
+    """Return the event that tells how preferences now stand."""
     return PreferencesChanged(patient_id=kept.patient_id, version=kept.version, offers=kept.takes_offers)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.kernel.aliases import keep_alias
 from services.kernel.database import Connection
 from services.waitlist.domain.places import Facility, Place
 
@@ -62,6 +63,10 @@ class PostgresProjections:
             """,
             patient_id, version, offers,
         )  # fmt: skip
+
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """See ``ports.Projections``. usecases.merging does the rest."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
 
     async def facilities(self) -> Sequence[Facility]:
         """See ``ports.Projections``: some hundreds."""

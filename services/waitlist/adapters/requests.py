@@ -87,6 +87,46 @@ class PostgresRequests:
         """See ``ports.Requests``."""
         return await self._change(request, request.status, priority, request.lapses)
 
+    async def stranded(self, limit: int) -> Sequence[tuple[Request, str]]:
+        """See ``ports.Requests``."""
+        rows = await self._connection.fetch(
+            """
+            SELECT r.*, m.stands_for FROM alias AS m JOIN request AS r ON r.patient_id = m.id ORDER BY r.id LIMIT $1
+            """,
+            limit,
+        )
+        return [(request_of(row), row["stands_for"]) for row in rows]
+
+    async def live_twin(self, request: Request, patient_id: str) -> Request | None:
+        """See ``ports.Requests``."""
+        row = await self._connection.fetchrow(
+            """
+            SELECT * FROM request WHERE patient_id = $1 AND specialty = $2 AND visit_type = $3
+                AND status IN ('waiting', 'offered')
+            """,
+            patient_id,
+            request.specialty,
+            request.visit_type,
+        )
+        return request_of(row) if row is not None else None
+
+    async def reassign(self, request_id: UUID, patient_id: str) -> None:
+        """See ``ports.Requests``."""
+        await self._connection.execute(
+            "UPDATE request SET patient_id = $2, version = version + 1 WHERE id = $1", request_id, patient_id
+        )
+        await self._connection.execute("UPDATE offer SET patient_id = $2 WHERE request_id = $1", request_id, patient_id)
+
+    async def restand(self, request_id: UUID, priority: Priority, joined_at: datetime, lapses: int) -> None:
+        """See ``ports.Requests``."""
+        await self._connection.execute(
+            """
+            UPDATE request SET priority = $2, joined_at = $3, lapses = $4, standing_at = $5, version = version + 1
+            WHERE id = $1
+            """,
+            request_id, priority, joined_at, lapses, standing(priority, joined_at, lapses),
+        )  # fmt: skip
+
     async def outlived(self, day: date, limit: int) -> Sequence[Request]:
         """See ``ports.Requests``."""
         rows = await self._connection.fetch(

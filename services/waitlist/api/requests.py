@@ -1,5 +1,6 @@
 """Joining the list, reading it, leaving it, and the referral's priority."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +20,7 @@ async def join(
 ) -> RequestView:
     """Put a patient on the list for an earlier visit."""
     wanted, near = body.wanted()
+    wanted = replace(wanted, patient_id=waitlist.aliases.of(wanted.patient_id))
     asked = submission(gate.actor.subject, key, body.model_dump(mode="json"))
     standing = await waitlist.list.join(gate, asked, wanted, near)
     response.headers["location"] = f"requests/{standing.request.id}"
@@ -36,7 +38,8 @@ async def list_requests(
     gate: GateDep, waitlist: WaitlistDep, patient_id: Annotated[str, Query(pattern=ID)]
 ) -> RequestList:
     """Return a patient's requests, the newest first."""
-    return RequestList(requests=[view_of(standing) for standing in await waitlist.list.of_patient(gate, patient_id)])
+    found = await waitlist.list.of_patient(gate, waitlist.aliases.of(patient_id))
+    return RequestList(requests=[view_of(standing) for standing in found])
 
 
 @router.post("/requests/{request_id}/withdraw", **guard("withdraw-request", 404, 409, 422))

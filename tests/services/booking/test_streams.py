@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from services.booking.adapters.feed import PostgresFeed
-from services.booking.ports import Cursor
+from services.booking.domain.feed import Cursor
 from services.booking.usecases.following import QUEUE, Broadcaster
 from tests.fixtures.platform import NewDatabase
 from tests.services.booking.world import START, World, offer, world_over

@@ -184,6 +184,15 @@ class MemoryStore:
     async def known(self, kind: type[R], keys: Sequence[str]) -> frozenset[str]:
         return frozenset(key for key in keys if (kind, key) in self.records)
 
+    async def find_many(self, kind: type[R], keys: Sequence[str]) -> Mapping[str, Recorded[R]]:
+        return {key: self.records[kind, key] for key in keys if (kind, key) in self.records}
+
+    async def matching(self, kind: type[R], column: str, value: str) -> Sequence[Recorded[R]]:
+        return [r for r in await self.catalogue(kind) if getattr(r.record, column) == value]
+
+    async def page(self, kind: type[R], after: str, limit: int) -> Sequence[Recorded[R]]:
+        return [r for r in await self.catalogue(kind) if key_of(r.record) > after][:limit]
+
     async def catalogue(self, kind: type[R]) -> Sequence[Recorded[R]]:
         return [self.records[place] for place in sorted(self.records, key=str) if place[0] is kind]
 
