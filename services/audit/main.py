@@ -10,12 +10,15 @@ from fastapi import FastAPI
 
 from services.audit.adapters.postgres import PostgresChains, PostgresMerges, unit_of_work
 from services.audit.adapters.postgres_anchors import begin_anchoring
+from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.adapters.s3 import S3AnchorStorage
-from services.audit.api import exports, reviews
+from services.audit.api import chains, exports, reviews
 from services.audit.settings import Settings
 from services.audit.usecases.anchor import AnchorHeads
 from services.audit.usecases.ingest import TakeEntries
 from services.audit.usecases.review import Review
+from services.audit.usecases.standing import Standing
+from services.audit.usecases.verify import VerifyTrail
 from services.contracts.roles import Role
 from services.contracts.topology import direct_queues_of, subscriptions_of
 from services.kernel.clock import Clock, SystemClock
@@ -35,7 +38,7 @@ def create() -> FastAPI:
         title="Careslot audit",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[reviews.router, exports.router],
+        routers=[reviews.router, exports.router, chains.router],
         lifespan=_lifespan,
     )
 
@@ -67,7 +70,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ) as runtime:
         app.state.edge = runtime.edge
         app.state.clock = clock
-        app.state.review = Review(unit_of_work(runtime.database))
+        begin = unit_of_work(runtime.database)
+        app.state.review = Review(begin)
+        verification = VerifyTrail(begin_reading(runtime.database, direct_queues_of(SERVICE)[0].queue), storage)
+        app.state.standing = Standing(begin, verification)
         anchoring = AnchorHeads(begin_anchoring(runtime.database), storage, clock, settings.retention_years)
         task = asyncio.create_task(_keep_anchoring(anchoring, settings.anchor_seconds))
         try:

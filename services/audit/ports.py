@@ -64,11 +64,25 @@ class Kept:
     arrived_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ChainStanding:
+    """How the chain of ``service`` stands: its entries, how many are anchored, whether more may come."""
+
+    service: str
+    entries: int
+    anchored: int
+    closed: bool
+
+
 class Trail(Protocol):
     """The trail for readers, bound to one transaction."""
 
     async def entries(self, query: TrailQuery) -> Sequence[Kept]:
         """Return entries by time and id."""
+        ...
+
+    async def standing(self, day: date) -> Sequence[ChainStanding]:
+        """Return the chains of ``day`` by service."""
         ...
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:

@@ -31,6 +31,7 @@ from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.reading import ReadAppointments
 from services.booking.usecases.taking import TakeSlots
+from services.contracts.break_glass import GlassKeys
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
 from services.contracts.topology import subscriptions_of
@@ -111,8 +112,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
+    emergency = GlassKeys.from_setting(settings.break_glass_keys)
     async with (
-        running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime,
+        running(
+            SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions, emergency=emergency
+        ) as runtime,
         following_aliases(runtime.edge, runtime.database) as aliases,
     ):
         parts, register = assemble(runtime.database, runtime.clock, _slots(runtime, settings), settings, aliases)

@@ -12,6 +12,7 @@ from services.booking.domain.claims import Taken
 from services.booking.domain.double_bookings import DoubleBooking
 from services.booking.domain.feed import Cursor, ToldChange
 from services.booking.domain.freed import FreedSlot
+from services.contracts.security_labels import SecurityLabel
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
 
@@ -58,7 +59,8 @@ class Question:
 class Look:
     """What was seen, all of it at one moment.
 
-    ``proxies`` are the persons who may act for the patient now; ``blocked`` says that leave or a closure overlaps the
+    ``proxies`` are the persons who may act for the patient now, ``confidants`` those of them who know of restricted
+    visits; ``label`` is that of the offer's visit type; ``blocked`` says that leave or a closure overlaps the
     offer; ``taken`` holds the claims on the offer's lanes and the patient over the offer's period; ``freed`` is the
     freed slot that is to be taken; ``waiting`` says that somebody waits for a slot like the appointment's.
     """
@@ -66,6 +68,8 @@ class Look:
     stored: Stored | None = None
     appointment: Appointment | None = None
     proxies: frozenset[str] = frozenset()
+    confidants: frozenset[str] = frozenset()
+    label: SecurityLabel = SecurityLabel.NORMAL
     patient_active: bool = True
     blocked: bool = False
     taken: tuple[Taken, ...] = ()
@@ -190,10 +194,12 @@ class Feed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """What booking knows of a patient: who may act for them and which facilities know them."""
+    """What booking knows of a patient: who may act for them (``confidants``: and knows of restricted visits), and
+    which facilities know them."""
 
     proxies: frozenset[str]
     facilities: frozenset[str]
+    confidants: frozenset[str] = frozenset()
 
 
 class Store(Protocol):
@@ -223,6 +229,10 @@ class Store(Protocol):
         """Return a facility's appointments on ``day`` of its own calendar by start; cancelled ones when asked."""
         ...
 
+    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
+        """Return how many visits of a kind are booked from ``now`` on, by facility."""
+        ...
+
     async def audit(self, entry: AuditEntry) -> None:
         """Write a touch down."""
         ...
@@ -249,9 +259,14 @@ class Projections(Protocol):
         ...
 
     async def record_proxy(
-        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
-    ) -> None:
-        """Remember who may act for a patient, unless a newer version is known."""
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime,
+        confidential_until: datetime | None, *, active: bool,
+    ) -> None:  # fmt: skip
+        """Remember who may act for a patient, and until when also in confidence, unless a newer version is known."""
+        ...
+
+    async def record_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None:
+        """Remember a visit type's label, unless a newer version is known; its visits' labels become no milder."""
         ...
 
     async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:

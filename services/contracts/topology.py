@@ -138,7 +138,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "booking-directory",
         "booking",
-        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged),
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
         "services.booking.consumers:on_directory",
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
@@ -165,6 +165,13 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         runs="lambda",
     ),
     Subscription(
+        "notifications-break-glass",
+        "notifications",
+        (d.BreakGlassRecorded,),
+        "services.notifications.lambdas.break_glass_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
         "notifications-offers",
         "notifications",
         (w.OfferMade, w.OfferAccepted, w.OfferDeclined, w.OfferExpired),
@@ -174,7 +181,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "waitlist-directory",
         "waitlist",
-        (d.FacilityRecorded, d.PatientRecorded, d.PatientMerged, d.ProxyRecorded),
+        (d.FacilityRecorded, d.PatientRecorded, d.PatientMerged, d.ProxyRecorded, d.VisitTypeRecorded),
         "services.waitlist.consumers:on_directory",
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from services.directory.domain.places import Place
-from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
+from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
+from services.kernel.actor import Emergency
 from services.kernel.audit import AuditEntry
 from services.kernel.outbox import Publishable
 
@@ -134,6 +135,14 @@ class Store(Protocol):
         """Return who may act for each of ``patient_ids`` at ``now``; patients without proxies are left out."""
         ...
 
+    async def proxies_for(self, patient_id: str) -> Sequence[Recorded[Proxy]]:
+        """Return everyone who may or might once act for a patient, in order of id."""
+        ...
+
+    async def proxies_by(self, person: str, now: datetime) -> Sequence[Recorded[Proxy]]:
+        """Return under which proxies ``person`` may act at ``now``, in order of id."""
+        ...
+
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:
         """Return, locked, assignments (of ``username``, or any not tried lately) whose accounts do not have them yet.
 
@@ -165,6 +174,14 @@ class ZipCodes(Protocol):
         ...
 
 
+class GlassSigner(Protocol):
+    """Signs emergency accesses so that every service can check them."""
+
+    def __call__(self, emergency: Emergency, subject: str, now: datetime, expires_at: datetime) -> str:
+        """Return a token that opens ``emergency`` to ``subject`` until ``expires_at``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A sign-in account as the identity provider has it; ``subject`` is what its tokens say in ``sub``."""
@@ -174,11 +191,15 @@ class Account:
     roles: frozenset[str] = frozenset()
     facilities: frozenset[str] = frozenset()
     person: str = ""
+    clearances: frozenset[str] = frozenset()
 
     def has(self, assignment: RoleAssignment) -> bool:
         """Tell whether the account has exactly what ``assignment`` says."""
-        said = (frozenset({assignment.role.value}), frozenset(assignment.facilities), assignment.person)
-        return (self.roles, self.facilities, self.person) == said
+        said = (
+            frozenset({assignment.role.value}), frozenset(assignment.facilities), assignment.person,
+            frozenset(assignment.clearances),
+        )  # fmt: skip
+        return (self.roles, self.facilities, self.person, self.clearances) == said
 
 
 class Accounts(Protocol):

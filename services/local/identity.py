@@ -102,6 +102,7 @@ def ensure_user(
     role: Role,
     person: str = "",
     facilities: Iterable[str] = (),
+    clearances: Iterable[str] = (),
 ) -> str:
     """Make or correct a user: password, one role, the person it is, the facilities it works for (`*` for
     all).
@@ -111,6 +112,7 @@ def ensure_user(
     attributes: list[AttributeTypeTypeDef] = [
         {"Name": "custom:person", "Value": person},
         {"Name": "custom:facilities", "Value": " ".join(sorted(facilities))},
+        {"Name": "custom:clearances", "Value": " ".join(sorted(clearances))},
     ]
     cognito, pool = aws.cognito, identity.pool_id
     try:
@@ -167,7 +169,7 @@ def _ensure_pool(aws: Aws, name: str) -> str:
             "Mutable": True,
             "StringAttributeConstraints": {"MinLength": "0", "MaxLength": "2048"},
         }
-        for attribute in ("facilities", "person")
+        for attribute in ("facilities", "person", "clearances")
     ]
     made = aws.cognito.create_user_pool(
         PoolName=name, Schema=schema, AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}

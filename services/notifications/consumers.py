@@ -4,6 +4,7 @@ from services.contracts.events import event_of
 from services.contracts.events.directory import PatientMerged
 from services.kernel.outbox import Envelope
 from services.notifications.ports import Store
+from services.notifications.usecases.alerting import Alerting
 from services.notifications.usecases.merging import take_merge
 from services.notifications.usecases.planning import Planning
 from services.notifications.usecases.projections import record
@@ -17,6 +18,11 @@ async def on_appointment(envelope: Envelope, planning: Planning) -> None:
 async def on_offer(envelope: Envelope, planning: Planning) -> None:
     """Plan the message about an offer, or withdraw it when the offer has ended."""
     await planning.take_offer(event_of(envelope))
+
+
+async def on_break_glass(envelope: Envelope, alerting: Alerting) -> None:
+    """Tell the privacy officer of an emergency access."""
+    await alerting.take(event_of(envelope), envelope.id)
 
 
 async def on_directory(envelope: Envelope, store: Store) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 
 from services.audit.domain.chain import ChainKey, Head, Link, empty, is_break_glass, read_record
-from services.audit.ports import Kept, Trail, TrailQuery, UnitOfWork
+from services.audit.ports import ChainStanding, Kept, Trail, TrailQuery, UnitOfWork
 from services.kernel.aliases import every_id, keep_alias
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Connection, Database
@@ -104,6 +105,13 @@ class PostgresTrail:
             entry, arrived_at = read_record(row["record"])
             found.append(Kept(ChainKey(row["service"], row["day"]), row["seq"], entry, arrived_at))
         return found
+
+    async def standing(self, day: date) -> Sequence[ChainStanding]:
+        """Return the chains of ``day`` by service."""
+        rows = await self._connection.fetch(
+            "SELECT service, seq, anchored_seq, closed FROM chains WHERE day = $1 ORDER BY service", day
+        )
+        return [ChainStanding(row["service"], row["seq"], row["anchored_seq"], row["closed"]) for row in rows]
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Put ``entries`` into the outbox."""

@@ -45,6 +45,7 @@ CLAIM = """
 INSERT INTO claim (appointment_id, kind, resource_id, lane, key, period, expires_at)
 VALUES ($1, 'patient', $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true
 """
+# A pair names its patient, so pairs with a labelled visit are left out, as in every such list (decision 0070).
 # Claims beyond the first lane are the few that a merge made: the partial index of them is all that is walked.
 DOUBLE = """
 SELECT
@@ -58,6 +59,7 @@ JOIN appointment AS b
     ON b.patient_id = a.patient_id AND b.id <> a.id AND b.status IN ('pending', 'booked', 'checked-in')
         AND tstzrange(b.starts_at, b.ends_at) && c.period
 WHERE c.kind = 'patient' AND c.lane > 0 AND upper(c.period) > $2 AND $1 IN (a.facility_id, b.facility_id)
+    AND a.security_label = 'N' AND b.security_label = 'N'
 ORDER BY a.starts_at, a.id, b.id LIMIT $3
 """
 

@@ -25,6 +25,7 @@ from services.booking.domain.appointment import Change, expire
 from services.booking.domain.claims import PATIENT_LANES, Claim, SlotTaken, Taken, claims_of, keys_to_look_at
 from services.booking.domain.freed import FreedState, end
 from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.actor import system_actor
 from services.kernel.aliases import Aliases
 from services.kernel.audit import AuditEntry
@@ -64,7 +65,7 @@ class PostgresRegister:
                 statements.LOOK,
                 submission and submission.subject, submission and submission.key, question.appointment_id,
                 question.patient_id, question.now, offer and offer.clinician_id, offer and offer.facility_id,
-                offer and offer.starts_at, offer and offer.ends_at, keys, question.freed_id,
+                offer and offer.starts_at, offer and offer.ends_at, keys, question.freed_id, offer and offer.visit_type,
             )  # fmt: skip
         assert row is not None
         stored = None
@@ -76,6 +77,8 @@ class PostgresRegister:
             stored=stored,
             appointment=appointment_of(row) if row["id"] is not None else None,
             proxies=frozenset(row["proxies"]),
+            confidants=frozenset(row["confidants"]),
+            label=SecurityLabel(row["wanted_label"]),
             patient_active=row["patient_active"],
             blocked=row["blocked"],
             taken=tuple(Taken(*claim) for claim in found),

@@ -17,6 +17,7 @@ EVENTS: dict[str, type[Event]] = {
         directory.PatientMerged,
         directory.ProxyRecorded,
         directory.RoleAssigned,
+        directory.BreakGlassRecorded,
         availability.LeaveRecorded,
         availability.LeaveWithdrawn,
         availability.ClosureRecorded,

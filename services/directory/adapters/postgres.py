@@ -17,7 +17,7 @@ from services.directory.adapters.tables import (
     update,
     upsert_many,
 )
-from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
+from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
 from services.directory.ports import (
     ClinicianQuery,
     FacilityQuery,
@@ -32,6 +32,7 @@ from services.kernel.database import Connection, Database
 from services.kernel.outbox import Publishable, append_audit, append_events
 
 TRY_AGAIN_SECONDS = 30
+MOST_PROXIES = 200
 
 _FACILITIES = """
     WITH placed AS (
@@ -177,6 +178,23 @@ class PostgresStore:
             now,
         )
         return {row["patient_id"]: frozenset(row["people"]) for row in rows}
+
+    async def proxies_for(self, patient_id: str) -> Sequence[Recorded[Proxy]]:
+        """Return everyone who may or might once act for a patient, in order of id."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM proxies WHERE patient_id = $1 ORDER BY proxy_id LIMIT $2", patient_id, MOST_PROXIES
+        )
+        return [_recorded(Proxy, row) for row in rows]
+
+    async def proxies_by(self, person: str, now: datetime) -> Sequence[Recorded[Proxy]]:
+        """Return under which proxies ``person`` may act at ``now``, in order of id."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM proxies WHERE person = $1 AND active AND expires_at > $2 ORDER BY proxy_id LIMIT $3",
+            person,
+            now,
+            MOST_PROXIES,
+        )
+        return [_recorded(Proxy, row) for row in rows]
 
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:
         """Return, locked, assignments (of ``username``, or any not tried lately) that accounts do not have yet."""

@@ -6,7 +6,9 @@ from datetime import date, datetime
 from typing import Any, get_type_hints
 
 from services.contracts.roles import Role
+from services.contracts.security_labels import SecurityLabel
 from services.directory.domain.records import (
+    BreakGlass,
     BusinessIdentifier,
     Clinician,
     Facility,
@@ -63,7 +65,7 @@ def _plain(value: Any) -> Any:
 
 _TYPES: Mapping[Any, str] = {
     str: "text", int: "integer", float: "double precision", bool: "boolean", date: "date", datetime: "timestamptz",
-    tuple[str, ...]: "text[]", Role: "text",
+    tuple[str, ...]: "text[]", Role: "text", SecurityLabel: "text", datetime | None: "timestamptz",
 }  # fmt: skip
 
 
@@ -78,11 +80,12 @@ TABLES: Mapping[type[Any], Table] = {
     for table in (
         _table("facilities", Facility),
         _table("specialties", Specialty),
-        _table("visit_types", VisitType),
+        _table("visit_types", VisitType, security_label=SecurityLabel),
         _table("clinicians", Clinician),
         _table("patients", Patient, "family_key"),
         _table("proxies", Proxy),
         _table("role_assignments", RoleAssignment, role=Role),
+        _table("break_glass", BreakGlass),
         _table("patient_merges", PatientMerge),
         _table("business_identifiers", BusinessIdentifier),
     )

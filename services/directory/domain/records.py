@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import ClassVar, Generic, TypeVar
 
 from services.contracts.roles import Role
+from services.contracts.security_labels import CLEARANCES, SecurityLabel
 from services.directory.domain.places import STATES
 from services.directory.domain.values import (
     CODE,
@@ -85,7 +86,7 @@ class Specialty:
 
 @dataclass(frozen=True, slots=True)
 class VisitType:
-    """A kind of visit; ``minutes`` is its usual length, a multiple of five."""
+    """A kind of visit; ``minutes`` is its usual length, a multiple of five, ``security_label`` says who may know."""
 
     KEY: ClassVar[str] = "code"
 
@@ -94,6 +95,7 @@ class VisitType:
     specialty: str
     minutes: int
     active: bool = True
+    security_label: SecurityLabel = SecurityLabel.NORMAL
 
     def __post_init__(self) -> None:
         found = Findings()
@@ -165,7 +167,11 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """``person`` may act for ``patient_id`` until ``expires_at`` (45 CFR 164.502(g)), unless withdrawn before."""
+    """``person`` may act for ``patient_id`` until ``expires_at`` (45 CFR 164.502(g)), unless withdrawn before.
+
+    As parent or guardian of a minor (``parental``) until ``confidential_until`` also in what is confidential; as
+    whom an adult named (``granted``) never: consent to that is given elsewhere (42 CFR 2.31). See domain/proxies.py.
+    """
 
     KEY: ClassVar[str] = "proxy_id"
 
@@ -174,6 +180,8 @@ class Proxy:
     person: str
     expires_at: datetime
     active: bool = True
+    kind: str = "granted"
+    confidential_until: datetime | None = None
 
     def __post_init__(self) -> None:
         found = Findings()
@@ -191,7 +199,10 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
-    """What an account may do: one role, for some facilities (``*``: all), as some person ("" where none)."""
+    """What an account may do: one role, for some facilities (``*``: all), as some person ("" where none).
+
+    ``clearances`` are the labels of visits it covers there, beside the unlabelled.
+    """
 
     KEY: ClassVar[str] = "username"
 
@@ -199,15 +210,39 @@ class RoleAssignment:
     role: Role
     facilities: tuple[str, ...]
     person: str
+    clearances: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         found = Findings()
+        found.unless(set(self.clearances) <= set(CLEARANCES), "clearances", "must be labels: R, ETH")
+        found.unless(len(set(self.clearances)) == len(self.clearances), "clearances", "must not repeat a value")
         found.matches(USERNAME, self.username, "username", "must be lower-case letters, digits, '.', '_' or '-'")
         if self.facilities != (EVERYWHERE,):
             found.several(self.facilities, ID, "facilities", "must be facility ids, or '*' alone for all", least=0)
         if self.person:
             found.matches(ID, self.person, "person", "must look like pat-000001 or cln-00001")
         found.settle()
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """An account opened a patient's record in an emergency, for ``reason`` and in ``note``'s words, until it ends."""
+
+    KEY: ClassVar[str] = "grant_id"
+
+    grant_id: str
+    subject: str
+    role: str
+    patient_id: str
+    reason: str
+    note: str
+    opened_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    def lasts(self, now: datetime) -> bool:
+        """Tell whether it opens anything at ``now``."""
+        return self.ended_at is None and self.expires_at > now
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +282,29 @@ class BusinessIdentifier:
 
 
 Record = (
-    Facility | Specialty | VisitType | Clinician | Patient | Proxy | RoleAssignment | PatientMerge | BusinessIdentifier
+    BreakGlass
+    | Facility
+    | Specialty
+    | VisitType
+    | Clinician
+    | Patient
+    | Proxy
+    | RoleAssignment
+    | PatientMerge
+    | BusinessIdentifier
 )
 R = TypeVar(
-    "R", Facility, Specialty, VisitType, Clinician, Patient, Proxy, RoleAssignment, PatientMerge, BusinessIdentifier
+    "R",
+    BreakGlass,
+    Facility,
+    Specialty,
+    VisitType,
+    Clinician,
+    Patient,
+    Proxy,
+    RoleAssignment,
+    PatientMerge,
+    BusinessIdentifier,
 )
 
 

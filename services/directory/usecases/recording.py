@@ -7,6 +7,7 @@ from typing import Any, Generic
 
 from services.contracts.events.base import Event
 from services.contracts.events.directory import (
+    BreakGlassRecorded,
     ClinicianRecorded,
     FacilityRecorded,
     PatientMerged,
@@ -16,6 +17,7 @@ from services.contracts.events.directory import (
     VisitTypeRecorded,
 )
 from services.directory.domain.records import (
+    BreakGlass,
     Clinician,
     Facility,
     Patient,
@@ -49,6 +51,7 @@ EVENTS: Mapping[type[Any], type[Event]] = {
     Patient: PatientRecorded,
     Proxy: ProxyRecorded,
     RoleAssignment: RoleAssigned,
+    BreakGlass: BreakGlassRecorded,
     PatientMerge: PatientMerged,
 }
 

@@ -22,7 +22,7 @@ from services.notifications.ports import Step
 
 _COLUMNS = (
     "message_id, appointment_id, appointment_version, patient_id, kind, starts_at, timezone, due_at, correlation_id, "
-    "tries"
+    "tries, discreet"
 )
 
 
@@ -40,15 +40,15 @@ class PostgresMessages:
                 """
                 WITH added AS (
                     INSERT INTO messages (message_id, appointment_id, appointment_version, patient_id, kind, starts_at,
-                        timezone, due_at, send_after, correlation_id)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+                        timezone, due_at, send_after, correlation_id, discreet)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11)
                     ON CONFLICT (appointment_id, kind, appointment_version) DO NOTHING
                     RETURNING message_id
                 )
                 INSERT INTO deliveries (message_id, state, at) SELECT message_id, 'planned', $10 FROM added RETURNING id
                 """,
                 m.message_id, m.appointment_id, m.appointment_version, m.patient_id, m.kind, m.starts_at, m.timezone,
-                m.due_at, m.correlation_id, at,
+                m.due_at, m.correlation_id, at, m.discreet,
             )  # fmt: skip
             added += row is not None
         return added
@@ -211,4 +211,5 @@ def _message(row: asyncpg.Record) -> Message:
         due_at=row["due_at"],
         correlation_id=row["correlation_id"],
         tries=row["tries"],
+        discreet=row["discreet"],
     )

@@ -17,6 +17,7 @@ from services.contracts.events.booking import (
     AppointmentReassigned,
 )
 from services.contracts.events.waitlist import OfferEvent, OfferMade
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.clock import Clock
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
@@ -57,9 +58,10 @@ class Planning:
         appointment = _appointment(event, await self._store.current_id(event.patient_id))
         if await self._store.keep_appointment(appointment):
             notice, followed, reason = _CONSEQUENCES[type(event)]
+            discreet = _discreet(event)
             now = self._clock.now()
             await self._store.withdraw(appointment.appointment_id, appointment.version, now, reason)
-            await self._store.plan(await self._messages(appointment, notice, followed, now), now)
+            await self._store.plan(await self._messages(appointment, notice, followed, now, discreet=discreet), now)
         return appointment.appointment_id
 
     async def _reassigned(self, event: AppointmentReassigned) -> UUID:
@@ -70,7 +72,9 @@ class Planning:
             if event.status == BOOKED:
                 now = self._clock.now()
                 told = await self._store.kinds_of(appointment.appointment_id)
-                messages = await self._messages(appointment, Kind.CONFIRMATION, followed=True, now=now)
+                messages = await self._messages(
+                    appointment, Kind.CONFIRMATION, followed=True, now=now, discreet=_discreet(event)
+                )
                 # Reminders follow a confirmation: where there was one, those that are missing were left out on purpose.
                 await self._store.plan([] if Kind.CONFIRMATION in told else messages, now)
         return appointment.appointment_id
@@ -101,7 +105,7 @@ class Planning:
         return offer.appointment_id
 
     async def _messages(
-        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime
+        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime, *, discreet: bool
     ) -> Sequence[Message]:
         if appointment.starts_at <= now:
             return ()
@@ -124,9 +128,14 @@ class Planning:
                 timezone=zone,
                 due_at=at,
                 correlation_id=correlation_id(),
+                discreet=discreet,
             )
             for kind, at in due
         ]
+
+
+def _discreet(event: AppointmentEvent) -> bool:
+    return event.security_label is not SecurityLabel.NORMAL
 
 
 def _appointment(event: AppointmentEvent, patient_id: str) -> Appointment:

@@ -78,6 +78,23 @@ class PostgresRequests:
         )
         return [request_of(row) for row in rows]
 
+    async def waiting_at(
+        self, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[tuple[Request, datetime]]:
+        """See ``ports.Requests``."""
+        rows = await self._connection.fetch(
+            """
+            SELECT * FROM request
+            WHERE status IN ('waiting', 'offered') AND facility_ids @> ARRAY[$1::text]
+                AND ($2::timestamptz IS NULL OR (standing_at, id) > ($2, $3::uuid))
+            ORDER BY standing_at, id LIMIT $4
+            """,
+            facility_id,
+            *(after or (None, None)),
+            limit,
+        )
+        return [(request_of(row), row["standing_at"]) for row in rows]
+
     async def step(self, request: Request, status: Status, *, lapses: int | None = None) -> Request | None:
         """See ``ports.Requests``."""
         lapsed = request.lapses if lapses is None else lapses

@@ -4,10 +4,21 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from services.kernel.http import GateDep, guard
-from services.waitlist.api.models import ID, JoinBody, PriorityBody, RequestList, RequestView, view_of
+from services.waitlist.api.models import (
+    ID,
+    POSITION,
+    FacilityList,
+    JoinBody,
+    PriorityBody,
+    RequestList,
+    RequestView,
+    next_of,
+    position_of,
+    view_of,
+)
 from services.waitlist.api.parts import IdempotencyKey, WaitlistDep
 from services.waitlist.usecases.joining import submission
 
@@ -40,6 +51,19 @@ async def list_requests(
     """Return a patient's requests, the newest first."""
     found = await waitlist.list.of_patient(gate, waitlist.aliases.of(patient_id))
     return RequestList(requests=[view_of(standing) for standing in found])
+
+
+@router.get("/facilities/{facility_id}/requests", **guard("read-waitlist", 422))
+async def list_at_facility(
+    gate: GateDep,
+    waitlist: WaitlistDep,
+    facility_id: Annotated[str, Path(pattern=ID)],
+    after: Annotated[str, Query(pattern=f"^$|{POSITION}", description="`next` of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=100, description="most requests in one page")] = 50,
+) -> FacilityList:
+    """Return those who wait at a facility, who is next first."""
+    shown, more = await waitlist.list.at_facility(gate, facility_id, position_of(after), limit)
+    return FacilityList(requests=[view_of(standing) for standing in shown], next=next_of(more))
 
 
 @router.post("/requests/{request_id}/withdraw", **guard("withdraw-request", 404, 409, 422))

@@ -238,6 +238,19 @@ class MemoryStore:
         self.tried |= {pending.assignment.username for pending in found}
         return found
 
+    async def proxies_for(self, patient_id: str) -> Sequence[Recorded[Proxy]]:
+        return [
+            found
+            for (kind, _), found in self.records.items()
+            if kind is Proxy and found.record.patient_id == patient_id
+        ]
+
+    async def proxies_by(self, person: str, now: datetime) -> Sequence[Recorded[Proxy]]:
+        proxies = [
+            found for (kind, _), found in self.records.items() if kind is Proxy and found.record.person == person
+        ]
+        return [found for found in proxies if found.record.lasts(now)]
+
     async def applied(self, username: str, version: int) -> None:
         self.applied_versions[username] = version
 
