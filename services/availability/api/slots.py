@@ -16,7 +16,10 @@ router = APIRouter(tags=["slots"])
 
 
 class OpenSlotView(BaseModel):
-    """An open slot: ``offer`` is the signed token to hold or book it with, good for 30 minutes."""
+    """An open slot: ``offer`` is the signed token to hold or book it with, good for 30 minutes.
+
+    ``reserve_opens_at``: the place is kept for urgent visits until then (or was, if that is past).
+    """
 
     slot: SlotOffer
     offer: str
@@ -24,6 +27,7 @@ class OpenSlotView(BaseModel):
     clinician_name: str
     distance_km: float | None
     starts_local: datetime
+    reserve_opens_at: datetime | None = None
 
 
 class SlotsView(BaseModel):
@@ -119,4 +123,5 @@ def _view(offered: OfferedSlot) -> OpenSlotView:
         clinician_name=slot.clinician_name,
         distance_km=slot.distance_km,
         starts_local=slot.starts_local,
+        reserve_opens_at=offered.reserve,
     )

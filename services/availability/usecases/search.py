@@ -3,13 +3,14 @@
 Nothing here is about a patient: searches are counted, not audited.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from services.availability.domain.directory import Facility, VisitType
 from services.availability.domain.places import Place, box_around, distance_km
 from services.availability.domain.slots import OpenSlot, SlotQuery
+from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.ports import SlotSearch, Store, UnitOfWork, ZipCentroids
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer
 from services.kernel.access import Gate, Resource
@@ -50,11 +51,14 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class OfferedSlot:
-    """An open slot, the offer made of it and the offer's token."""
+    """An open slot, the offer made of it and the offer's token; ``reserve`` is when a place kept for urgent visits
+    opens to everyone (or did), None for an ordinary one.
+    """
 
     slot: OpenSlot
     offer: SlotOffer
     token: str
+    reserve: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,15 @@ class SearchSlots:
     """Finds open slots and signs an offer for each."""
 
     def __init__(
-        self, transaction: UnitOfWork, search: SlotSearch, zips: ZipCentroids, key: SigningKey, clock: Clock
+        self,
+        transaction: UnitOfWork,
+        search: SlotSearch,
+        zips: ZipCentroids,
+        key: SigningKey,
+        clock: Clock,
+        rules: SlottingRules,
     ) -> None:
+        self._rules = rules
         self._transaction = transaction
         self._search = search
         self._zips = zips
@@ -101,12 +112,16 @@ class SearchSlots:
                 specialty=visit_type.specialty, visit_type=visit_type.visit_type, minutes=visit_type.minutes,
                 starts_at=window.starts_at, ends_at=window.ends_at, first_day=window.first_day,
                 last_day=window.last_day, distances=distances, clinician_ids=request.clinician_ids,
-                language=request.language,
+                language=request.language, urgent=request.visit_type in self._rules.urgent_visit_types,
             )  # fmt: skip
             found += await self._search.first(query, request.limit, now)
         found.sort(key=lambda slot: slot.rank)
         OUTCOMES.labels("availability", "slots-found" if found else "no-slot-found").inc()
-        return SearchResult([self._offered(slot, now) for slot in found[: request.limit]], window)
+        first = found[: request.limit]
+        kept = await self._reserve(first, now)
+        return SearchResult(
+            [self._offered(slot, now, kept.get((slot.clinician_id, slot.starts_at))) for slot in first], window
+        )
 
     async def openings(self, visit_type: str, minutes: int, gate: Gate) -> tuple[int, int, Window]:
         """Return how many starts are open in the coming days as the kind of visit is, and were it ``minutes`` long.
@@ -128,9 +143,20 @@ class SearchSlots:
         before = await count(kind.minutes) if kind.active else 0
         return before, await count(minutes), window
 
-    def _offered(self, slot: OpenSlot, now: datetime) -> OfferedSlot:
+    def _offered(self, slot: OpenSlot, now: datetime, reserve: datetime | None) -> OfferedSlot:
         offer = offer_of(slot)
-        return OfferedSlot(slot, offer, self._key.sign(offer, now))
+        return OfferedSlot(slot, offer, self._key.sign(offer, now), reserve)
+
+    async def _reserve(self, slots: Sequence[OpenSlot], now: datetime) -> Mapping[tuple[str, datetime], datetime]:
+        """Return when places kept for urgent visits open; nobody sees one before the first step, unless urgent."""
+        first_step = now + timedelta(hours=self._rules.reserve.hours[0])
+        urgent = self._rules.urgent_visit_types
+        near = [(one.clinician_id, one.starts_at) for one in slots
+                if one.starts_at <= first_step or one.visit_type in urgent]  # fmt: skip
+        if not near:
+            return {}
+        async with self._transaction() as store:
+            return await store.reserve_of(near)
 
     async def _visit_types(self, store: Store, request: SearchRequest) -> Sequence[VisitType]:
         """Return the visit type to look for, one for each specialty of the clinicians when only they are given."""
