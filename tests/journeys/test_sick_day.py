@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from services.local.demo.client import Person, expected
-from tests.journeys.browsing import PHONE, Screen, browser
+from tests.fixtures.browsing import PHONE, Screen, browser
 from tests.journeys.running import Running
 
 NUMBERS = "#progress dl > div:nth-child({}) dd"
