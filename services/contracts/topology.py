@@ -104,6 +104,7 @@ class Schedule:
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription("audit-merges", "audit", (d.PatientMerged,), "services.audit.consumers:on_merge"),
     Subscription(
         "availability-directory",
         "availability",
@@ -122,6 +123,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
             b.SlotFreed,
             b.SlotReleased,
         ),
@@ -134,7 +136,13 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         "services.booking.consumers:on_block",
     ),
     Subscription(
-        "booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"
+        "booking-directory",
+        "booking",
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
+        "services.booking.consumers:on_directory",
+    ),
+    Subscription(
+        "booking-deliveries", "booking", (n.MessageSent, n.MessageFailed), "services.booking.consumers:on_delivery"
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
@@ -147,6 +155,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
         ),
         "services.notifications.lambdas.appointment_events:handler",
         runs="lambda",
@@ -154,8 +163,15 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "notifications-directory",
         "notifications",
-        (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
+        (d.PatientRecorded, d.PatientMerged, d.FacilityRecorded, d.ProxyRecorded),
         "services.notifications.lambdas.directory_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
+        "notifications-break-glass",
+        "notifications",
+        (d.BreakGlassRecorded,),
+        "services.notifications.lambdas.break_glass_events:handler",
         runs="lambda",
     ),
     Subscription(
@@ -166,9 +182,16 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         runs="lambda",
     ),
     Subscription(
+        "notifications-disruptions",
+        "notifications",
+        (b.VisitDisrupted, b.VisitDisruptionEnded),
+        "services.notifications.lambdas.disruption_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
         "waitlist-directory",
         "waitlist",
-        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded),
+        (d.FacilityRecorded, d.PatientRecorded, d.PatientMerged, d.ProxyRecorded, d.VisitTypeRecorded),
         "services.waitlist.consumers:on_directory",
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),
@@ -207,8 +230,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 # Published for readers that need no queue of ours, each with the reason.
 UNCONSUMED: dict[type[Event], str] = {
     d.RoleAssigned: "role assignments reach services inside tokens; the event serves the access review",
-    n.MessageSent: "delivery is read from notifications' own ledger; the event lets operators follow it",
-    n.MessageFailed: "delivery is read from notifications' own ledger; the event lets operators follow it",
+    b.LateCancelWaived: "how a cancellation is judged is read from booking; it changes no place and tells no patient",
     w.RequestJoined: "requests are read where they are kept; the event lets operators follow the list",
     w.RequestWithdrawn: "requests are read where they are kept; the event lets operators follow the list",
     w.RequestExpired: "requests are read where they are kept; the event lets operators follow the list",

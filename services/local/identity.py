@@ -34,8 +34,14 @@ APP = "external-app"
 RESOURCE_SERVER = "careslot"
 SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities, clinicians and visit types"}
 # What only a service of ours may do: never in the scopes of an external app.
-SERVICE_SCOPES = {"waitlist.offer": "keep freed slots while an offer of them is out"}
+SERVICE_SCOPES = {
+    "waitlist.offer": "keep freed slots while an offer of them is out",
+    "changes.read": "read what services tell each other, to rebuild projections",
+}
 WAITLIST = "waitlist"
+BOOKING = "booking"
+BOOKING_SCOPES = ("slots.read",)
+REBUILD = "rebuild"
 TOKEN_MINUTES = 15
 REFRESH_HOURS = 12
 PEOPLE = tuple(role for role in Role if role is not Role.EXTERNAL_APP)
@@ -54,11 +60,18 @@ class Identity:
     app_client_secret: str
     waitlist_client_id: str = ""
     waitlist_client_secret: str = ""
+    booking_client_id: str = ""
+    booking_client_secret: str = ""
+    rebuild_client_id: str = ""
+    rebuild_client_secret: str = ""
 
     @property
     def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id)
+        clients = (
+            self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.booking_client_id,
+            self.rebuild_client_id,
+        )  # fmt: skip
         return tuple(client for client in clients if client)
 
 
@@ -71,7 +84,9 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     _ensure_scopes(aws, pool_id)
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, APP)
-    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, SERVICE_SCOPES)
+    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, ("waitlist.offer",))
+    booking, booking_secret = _ensure_client(aws, pool_id, BOOKING, BOOKING_SCOPES)
+    rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD, ("changes.read",))
     return Identity(
         pool_id=pool_id,
         issuer=f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}",
@@ -82,6 +97,10 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         app_client_secret=secret,
         waitlist_client_id=waitlist,
         waitlist_client_secret=waitlist_secret,
+        booking_client_id=booking,
+        booking_client_secret=booking_secret,
+        rebuild_client_id=rebuild,
+        rebuild_client_secret=rebuild_secret,
     )
 
 
@@ -93,6 +112,7 @@ def ensure_user(
     role: Role,
     person: str = "",
     facilities: Iterable[str] = (),
+    clearances: Iterable[str] = (),
 ) -> str:
     """Make or correct a user: password, one role, the person it is, the facilities it works for (`*` for
     all).
@@ -102,6 +122,7 @@ def ensure_user(
     attributes: list[AttributeTypeTypeDef] = [
         {"Name": "custom:person", "Value": person},
         {"Name": "custom:facilities", "Value": " ".join(sorted(facilities))},
+        {"Name": "custom:clearances", "Value": " ".join(sorted(clearances))},
     ]
     cognito, pool = aws.cognito, identity.pool_id
     try:
@@ -158,7 +179,7 @@ def _ensure_pool(aws: Aws, name: str) -> str:
             "Mutable": True,
             "StringAttributeConstraints": {"MinLength": "0", "MaxLength": "2048"},
         }
-        for attribute in ("facilities", "person")
+        for attribute in ("facilities", "person", "clearances")
     ]
     made = aws.cognito.create_user_pool(
         PoolName=name, Schema=schema, AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}

@@ -60,6 +60,14 @@ class Projections(Protocol):
         """Keep it if it is newer; return whether it was."""
         ...
 
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Keep that one patient stands for another now, unless something newer is known."""
+        ...
+
+    async def current_id(self, patient_id: str) -> str:
+        """Return the id that stands for the patient now: itself, unless the record was replaced."""
+        ...
+
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
         """Return the recipient, locked until the transaction ends if ``lock``."""
         ...
@@ -84,6 +92,14 @@ class Messages(Protocol):
         """Withdraw what is still planned about earlier versions of the appointment; return how many."""
         ...
 
+    async def carry_over(self, appointment_id: UUID, version: int) -> None:
+        """Let what is still planned about the appointment be about its ``version``: nothing of the visit changed."""
+        ...
+
+    async def kinds_of(self, appointment_id: UUID) -> frozenset[Kind]:
+        """Return which messages about the appointment were ever planned."""
+        ...
+
     async def next_due(self, until: datetime, appointments: Collection[UUID] | None) -> Message | None:
         """Return, locked, a planned message to be sent by ``until`` that nobody else has locked; None if none is left.
 
@@ -92,7 +108,15 @@ class Messages(Protocol):
         ...
 
     async def overtaken(self, message: Message) -> bool:
-        """Tell whether the appointment has changed since ``message`` was planned."""
+        """Tell whether the appointment has changed since, or a visit to be reminded of cannot take place as it says."""
+        ...
+
+    async def keep_disrupted(self, visit_id: UUID, appointment_id: UUID, version: int) -> bool:
+        """Remember that a visit cannot take place, or (version 2) that this has ended; tell whether it was news."""
+        ...
+
+    async def may_have_left(self, about: UUID, kind: Kind) -> bool:
+        """Tell whether a message of ``kind`` about ``about`` left, or may have."""
         ...
 
     async def later_reminder_due(self, message: Message, until: datetime) -> bool:

@@ -10,10 +10,11 @@ from services.booking.domain.lifecycle import (
     HOLD_EXPIRED,
     HOLD_RELEASED,
     Action,
-    CancelReason,
     Status,
     next_status,
 )
+from services.booking.domain.reasons import CancelReason, LateWaiver
+from services.contracts.security_labels import SecurityLabel, strictest
 from services.kernel.errors import Conflict
 
 
@@ -59,7 +60,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """An appointment or hold as it stands; ``version`` grows by one with each change and is its ETag."""
+    """An appointment or hold as it stands; ``version`` grows by one with each change and is its ETag.
+
+    ``label`` says who may know of it; it never becomes milder. ``series_id`` names the series it was booked with;
+    ``late_waived`` says why a late cancellation does not count.
+    """
 
     id: UUID
     patient_id: str
@@ -70,6 +75,10 @@ class Appointment:
     reason: str
     created_at: datetime
     updated_at: datetime
+    label: SecurityLabel = SecurityLabel.NORMAL
+    series_id: UUID | None = None
+    late_cancel: bool = False
+    late_waived: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +97,26 @@ class Change:
     @property
     def frees_place(self) -> bool:
         """Whether the former place becomes free."""
-        return self.action is Action.MOVE or self.after.status is Status.CANCELLED
+        return self.action not in {Action.WAIVE_LATE, Action.REASSIGN} and (
+            self.action is Action.MOVE or self.after.status is Status.CANCELLED
+        )
 
 
 def create(
-    action: Action, id_: UUID, patient_id: str, place: Place, now: datetime, hold_expires_at: datetime | None
+    action: Action,
+    id_: UUID,
+    patient_id: str,
+    place: Place,
+    now: datetime,
+    hold_expires_at: datetime | None,
+    label: SecurityLabel = SecurityLabel.NORMAL,
+    series_id: UUID | None = None,
 ) -> Change:
     """Return the change that makes a hold or an appointment; raise Conflict when the place has begun."""
     _not_begun(place, now, "The slot has begun or passed; search again.")
     # A hold that outlived the start would be confirmed into the past.
     expires = min(hold_expires_at, place.starts_at) if hold_expires_at else None
-    after = Appointment(id_, patient_id, place, CREATED_BY[action], 1, expires, "", now, now)
+    after = Appointment(id_, patient_id, place, CREATED_BY[action], 1, expires, "", now, now, label, series_id)
     return Change(action, None, after)
 
 
@@ -124,8 +142,8 @@ def expire(before: Appointment, now: datetime) -> Change:
     return _step(before, Action.EXPIRE, now, reason=HOLD_EXPIRED)
 
 
-def cancel(before: Appointment, now: datetime, reason: CancelReason) -> Change:
-    """Call an appointment off: before it starts, or after check-in until its end.
+def cancel(before: Appointment, now: datetime, reason: CancelReason, *, late: bool = False) -> Change:
+    """Call an appointment off: before it starts, or after check-in until its end; ``late`` says how it is judged.
 
     Default: once the start has passed without check-in, not coming is a no-show, which must not be hidden by a late
     cancellation; a patient who is there may still have to be sent home.
@@ -134,15 +152,23 @@ def cancel(before: Appointment, now: datetime, reason: CancelReason) -> Change:
     limit = before.place.ends_at if before.status is Status.CHECKED_IN else before.place.starts_at
     if now >= limit:
         raise Conflict("It is too late to cancel; record what happened instead.", slug="too-late")
-    return change
+    return replace(change, after=replace(change.after, late_cancel=late))
 
 
-def move(before: Appointment, now: datetime, place: Place) -> Change:
+def waive_late(before: Appointment, now: datetime, waiver: LateWaiver) -> Change:
+    """Note why a late cancellation does not count; the cancellation and its reason stay."""
+    if not before.late_cancel:
+        raise Conflict("This appointment was not cancelled late.", slug="not-cancelled-late")
+    change = _step(before, Action.WAIVE_LATE, now, reason=before.reason)
+    return replace(change, after=replace(change.after, late_waived=str(waiver)))
+
+
+def move(before: Appointment, now: datetime, place: Place, label: SecurityLabel = SecurityLabel.NORMAL) -> Change:
     """Stand the appointment elsewhere; its id stays. Both the former and the new start must be ahead."""
     change = _step(before, Action.MOVE, now)
     _not_begun(before.place, now, "The appointment has begun; it cannot be moved.")
     _not_begun(place, now, "The slot has begun or passed; search again.")
-    return replace(change, after=replace(change.after, place=place))
+    return replace(change, after=replace(change.after, place=place, label=strictest((before.label, label))))
 
 
 def check_in(before: Appointment, now: datetime) -> Change:
@@ -164,6 +190,12 @@ def no_show(before: Appointment, now: datetime) -> Change:
     if now < before.place.starts_at:
         raise Conflict("A no-show can be recorded once the start has passed.", slug="too-early")
     return change
+
+
+def reassign(before: Appointment, patient_id: str, now: datetime) -> Change:
+    """Let it be the appointment of ``patient_id``, whose record replaced its patient's; whatever its status."""
+    after = replace(before, patient_id=patient_id, version=before.version + 1, updated_at=now)
+    return Change(Action.REASSIGN, before, after)
 
 
 def _step(before: Appointment, action: Action, now: datetime, reason: str = "") -> Change:

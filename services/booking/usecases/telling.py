@@ -5,8 +5,14 @@ from typing import Any
 
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.freed import FreedSlot, FreedState
-from services.booking.domain.lifecycle import Action
+from services.booking.domain.lifecycle import Action, Status
 from services.contracts.events import booking as events
+
+_PLAIN: dict[Action, type[events.AppointmentEvent]] = {
+    Action.CHECK_IN: events.AppointmentCheckedIn,
+    Action.COMPLETE: events.AppointmentFulfilled,
+    Action.NO_SHOW: events.AppointmentNoShow,
+}
 
 
 def told(appointment: Appointment) -> dict[str, Any]:
@@ -30,7 +36,21 @@ def told(appointment: Appointment) -> dict[str, Any]:
         "hold_expires_at": _instant(appointment.hold_expires_at) if appointment.hold_expires_at else None,
         "created_at": _instant(appointment.created_at),
         "updated_at": _instant(appointment.updated_at),
+        "series_id": str(appointment.series_id) if appointment.series_id else None,
+        "late_cancel": appointment.late_cancel,
+        "late_waived": appointment.late_waived,
+        "security_label": str(appointment.label),
+        "busy": False,
     }
+
+
+def told_busy(appointment: Appointment) -> dict[str, Any]:
+    """Return of an appointment only that its time is taken: no patient, no visit type, no status, no label."""
+    hidden: dict[str, Any] = dict.fromkeys(("patient_id", "specialty", "visit_type", "slot_id", "reason"), "")
+    hidden |= dict.fromkeys(("hold_expires_at", "created_at", "updated_at"))
+    return {
+        **told(appointment), **hidden, "status": str(Status.BOOKED), "version": 0, "security_label": "", "busy": True,
+    }  # fmt: skip
 
 
 def etag(appointment: Appointment) -> str:
@@ -47,6 +67,7 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
         "patient_id": after.patient_id, "clinician_id": place.clinician_id, "facility_id": place.facility_id,
         "specialty": place.specialty, "visit_type": place.visit_type, "slot_id": place.slot_id,
         "starts_at": place.starts_at, "ends_at": place.ends_at, "timezone": place.timezone, "lane": place.lane,
+        "security_label": after.label,
     }  # fmt: skip
     match change.action:
         case Action.HOLD:
@@ -57,7 +78,7 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
         case Action.RELEASE | Action.EXPIRE:
             return events.HoldReleased(**fields, reason=after.reason)
         case Action.CANCEL:
-            return events.AppointmentCancelled(**fields, reason=after.reason)
+            return events.AppointmentCancelled(**fields, reason=after.reason, late=after.late_cancel)
         case Action.MOVE:
             assert change.before is not None
             former = change.before.place
@@ -65,12 +86,13 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
                 **fields, former_clinician_id=former.clinician_id, former_facility_id=former.facility_id,
                 former_starts_at=former.starts_at, former_ends_at=former.ends_at,
             )  # fmt: skip
-        case Action.CHECK_IN:
-            return events.AppointmentCheckedIn(**fields)
-        case Action.COMPLETE:
-            return events.AppointmentFulfilled(**fields)
-        case Action.NO_SHOW:
-            return events.AppointmentNoShow(**fields)
+        case Action.CHECK_IN | Action.COMPLETE | Action.NO_SHOW:
+            return _PLAIN[change.action](**fields)
+        case Action.WAIVE_LATE:
+            return events.LateCancelWaived(**fields, reason=after.late_waived)
+        case Action.REASSIGN:
+            assert change.before is not None
+            return events.AppointmentReassigned(**fields, former_patient_id=change.before.patient_id)
 
 
 def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:

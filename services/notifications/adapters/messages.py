@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.kernel.aliases import every_id
 from services.kernel.database import Connection
 from services.notifications.domain.messages import (
     REMINDERS,
@@ -21,7 +22,7 @@ from services.notifications.ports import Step
 
 _COLUMNS = (
     "message_id, appointment_id, appointment_version, patient_id, kind, starts_at, timezone, due_at, correlation_id, "
-    "tries"
+    "tries, discreet"
 )
 
 
@@ -39,15 +40,15 @@ class PostgresMessages:
                 """
                 WITH added AS (
                     INSERT INTO messages (message_id, appointment_id, appointment_version, patient_id, kind, starts_at,
-                        timezone, due_at, send_after, correlation_id)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+                        timezone, due_at, send_after, correlation_id, discreet)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11)
                     ON CONFLICT (appointment_id, kind, appointment_version) DO NOTHING
                     RETURNING message_id
                 )
                 INSERT INTO deliveries (message_id, state, at) SELECT message_id, 'planned', $10 FROM added RETURNING id
                 """,
                 m.message_id, m.appointment_id, m.appointment_version, m.patient_id, m.kind, m.starts_at, m.timezone,
-                m.due_at, m.correlation_id, at,
+                m.due_at, m.correlation_id, at, m.discreet,
             )  # fmt: skip
             added += row is not None
         return added
@@ -68,6 +69,22 @@ class PostgresMessages:
         )  # fmt: skip
         return len(rows)
 
+    async def carry_over(self, appointment_id: UUID, version: int) -> None:
+        """Let what is still planned about the appointment be about its ``version``."""
+        await self._connection.execute(
+            """
+            UPDATE messages SET appointment_version = $2
+            WHERE appointment_id = $1 AND appointment_version < $2 AND state = 'planned'
+            """,
+            appointment_id,
+            version,
+        )
+
+    async def kinds_of(self, appointment_id: UUID) -> frozenset[Kind]:
+        """Return which messages about the appointment were ever planned."""
+        rows = await self._connection.fetch("SELECT kind FROM messages WHERE appointment_id = $1", appointment_id)
+        return frozenset(Kind(row["kind"]) for row in rows)
+
     async def next_due(self, until: datetime, appointments: Collection[UUID] | None) -> Message | None:
         """Return, locked, a planned message to be sent by ``until`` that nobody else has locked, if there is any."""
         row = await self._connection.fetchrow(
@@ -82,11 +99,49 @@ class PostgresMessages:
         return _message(row) if row else None
 
     async def overtaken(self, message: Message) -> bool:
-        """Tell whether the appointment has changed since ``message`` was planned."""
-        version = await self._connection.fetchval(
-            "SELECT version FROM appointments WHERE appointment_id = $1", message.appointment_id
+        """Tell whether the appointment has changed since, or a visit to be reminded of cannot take place as it says."""
+        return bool(
+            await self._connection.fetchval(
+                """
+                SELECT EXISTS (SELECT FROM appointments WHERE appointment_id = $1 AND version > $2)
+                    OR ($3 AND EXISTS (SELECT FROM disrupted_visits WHERE appointment_id = $1 AND version = 1))
+                """,
+                message.appointment_id,
+                message.appointment_version,
+                message.kind in REMINDERS,
+            )
         )
-        return version is not None and version > message.appointment_version
+
+    async def keep_disrupted(self, visit_id: UUID, appointment_id: UUID, version: int) -> bool:
+        """Remember that a visit cannot take place, or (version 2) that this has ended; tell whether it was news."""
+        return bool(
+            await self._connection.fetchval(
+                """
+                INSERT INTO disrupted_visits (visit_id, appointment_id, version) VALUES ($1, $2, $3)
+                ON CONFLICT (visit_id) DO UPDATE SET version = excluded.version
+                WHERE excluded.version > disrupted_visits.version
+                RETURNING true
+                """,
+                visit_id,
+                appointment_id,
+                version,
+            )
+        )
+
+    async def may_have_left(self, about: UUID, kind: Kind) -> bool:
+        """Tell whether a message of ``kind`` about ``about`` left, or may have."""
+        return bool(
+            await self._connection.fetchval(
+                """
+                SELECT EXISTS (
+                    SELECT FROM messages
+                    WHERE appointment_id = $1 AND kind = $2 AND state IN ('sending', 'sent', 'unknown')
+                )
+                """,
+                about,
+                kind,
+            )
+        )
 
     async def later_reminder_due(self, message: Message, until: datetime) -> bool:
         """Tell whether a reminder of the same visit that is due later is due by ``until``, or has left."""
@@ -106,10 +161,10 @@ class PostgresMessages:
     async def texts_since(self, patient_id: str, since: datetime) -> Sequence[datetime]:
         """Return when texts were sent, or may have been, to the patient after ``since``."""
         rows = await self._connection.fetch(
-            """
-            SELECT attempted_at FROM messages
-            WHERE patient_id = $1 AND attempted_at > $2 AND channel = 'sms' AND state IN ('sending', 'sent', 'unknown')
-            """,
+            f"""
+            SELECT attempted_at FROM messages WHERE patient_id = ANY({every_id()}) AND attempted_at > $2
+                AND channel = 'sms' AND state IN ('sending', 'sent', 'unknown')
+            """,  # noqa: S608 -- our own words
             patient_id,
             since,
         )
@@ -154,7 +209,8 @@ class PostgresMessages:
         rows = await self._connection.fetch(
             f"""
             SELECT {_COLUMNS}, state, channel, language, reason FROM messages
-            WHERE patient_id = $1 AND ($2::uuid IS NULL OR message_id < $2) ORDER BY message_id DESC LIMIT $3
+            WHERE patient_id = ANY({every_id()}) AND ($2::uuid IS NULL OR message_id < $2)
+            ORDER BY message_id DESC LIMIT $3
             """,  # noqa: S608 -- our own constant
             patient_id,
             before,
@@ -193,4 +249,5 @@ def _message(row: asyncpg.Record) -> Message:
         due_at=row["due_at"],
         correlation_id=row["correlation_id"],
         tries=row["tries"],
+        discreet=row["discreet"],
     )

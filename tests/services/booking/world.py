@@ -20,17 +20,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
 
+from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
 from services.booking.api.parts import Booking
-from services.booking.main import assemble, create
-from services.booking.ports import OpenSlot, OpenSlots, Question
+from services.booking.consumers import on_directory
+from services.booking.domain.disruption import Candidate
+from services.booking.main import Upkeep, assemble, create
+from services.booking.ports import OpenSlot, OpenSlots, Question, Wanted
 from services.booking.settings import Settings
+from services.contracts.events import EVENTS
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
+from services.kernel.outbox import Envelope
 from tests.fixtures.edge import client_of, edge_of
+from tests.fixtures.glass import glass_jwks, glass_keys
 
 NOW = datetime(2027, 1, 4, 12, 0, tzinfo=UTC)
 START = datetime(2027, 1, 4, 15, 0, tzinfo=UTC)
@@ -44,6 +50,9 @@ ACTORS = {
     "jo": Actor("sub-jo", frozenset({"proxy"}), person="pat-000900"),
     "doctor": Actor("sub-doctor", frozenset({"clinician"}), person="cln-00001", facilities=frozenset({"fac-0001"})),
     "auditor": Actor("sub-auditor", frozenset({"auditor"}), facilities=frozenset({"*"})),
+    "system": Actor("sub-system", frozenset({"facility-administrator"}), facilities=frozenset({"*"})),
+    "admin": Actor("sub-admin", frozenset({"facility-administrator"}), facilities=frozenset({"fac-0001"})),
+    "root": Actor("sub-root", frozenset({"facility-administrator"}), facilities=frozenset({"*"})),
     "waitlist": Actor("waitlist", frozenset({"external-app"}), scopes=frozenset({"careslot/waitlist.offer"})),
     "feed": Actor("sub-feed", frozenset({"external-app"}), scopes=frozenset({"careslot/changes.read"})),
 }
@@ -115,6 +124,29 @@ class FakeSlots:
         return [OpenSlot(slot, {"slot": slot.model_dump(mode="json"), "offer": "x.y.z"}) for slot in self.slots]
 
 
+class FakeReplacements:
+    """Availability as booking itself asks it: every slot it has, signed when asked, unless it is out."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        self._clock = clock
+        self.slots: list[SlotOffer] = []
+        self.asked: list[Wanted] = []
+        self.out = False
+
+    async def like(self, wanted: Wanted) -> Sequence[Candidate]:
+        """Return the slots that begin in time."""
+        self.asked.append(wanted)
+        if self.out:
+            raise Unavailable("availability does not answer.")
+        fitting = [slot for slot in self.slots if wanted.since <= slot.starts_at < wanted.until]
+        return [Candidate(slot, self._item(slot)) for slot in fitting]
+
+    def _item(self, slot: SlotOffer) -> dict[str, Any]:
+        token = signing_key().sign(slot, self._clock.now())
+        names = {"facility_name": slot.facility_id, "clinician_name": slot.clinician_id, "distance_km": None}
+        return {"slot": slot.model_dump(mode="json"), "offer": token, **names}
+
+
 @dataclass
 class World:
     """Everything a test works with."""
@@ -123,9 +155,11 @@ class World:
     database: Database
     app: FastAPI
     parts: Booking
+    due: Upkeep
     register: PostgresRegister
     clock: FixedClock
     slots: OpenSlots
+    replacements: FakeReplacements
     settings: Settings
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
@@ -187,6 +221,14 @@ class World:
         for _ in range(2):
             await asyncio.gather(*(self.register.look(Question(NOW)) for _ in everywhere))
 
+    async def tell_directory(self, type_: str, **data: Any) -> None:
+        """Take an event of the directory as from the bus, on top of its example."""
+        event = EVENTS[type_]
+        content = event.model_validate({**event.EXAMPLE, **data}).model_dump(mode="json")
+        async with self.database.transaction() as connection:
+            envelope = Envelope(uuid4(), type_, "directory", self.clock.now(), "", content)
+            await on_directory(envelope, PostgresProjections(connection))
+
     async def events(self) -> list[str]:
         """Return the types of the events in the outbox, oldest first."""
         return [row["type"] for row in await self.rows("SELECT type FROM outbox WHERE channel = 'bus' ORDER BY id")]
@@ -196,7 +238,8 @@ def settings_for(dsn: str, **more: Any) -> Settings:
     """Return settings over a test database."""
     return Settings(
         database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="",
-        access_policies=Path("policies/access"), offer_keys=key_set(), **more,
+        access_policies=Path("policies/access"), offer_keys=key_set(),
+        break_glass_keys=json.dumps(glass_jwks()), **more,
     )  # fmt: skip
 
 
@@ -209,9 +252,11 @@ async def world_over(dsn: str, slots: OpenSlots | None = None, **more: Any) -> A
     await database.open()
     app = create()
     slots = slots or FakeSlots()
-    parts, register = assemble(database, clock, slots, settings)
-    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock), parts
-    world = World(dsn, database, app, parts, register, clock, slots, settings)
+    replacements = FakeReplacements(clock)
+    parts, due = assemble(database, clock, slots, replacements, settings)
+    assert isinstance(due.register, PostgresRegister)
+    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock, glass_keys()), parts
+    world = World(dsn, database, app, parts, due, due.register, clock, slots, replacements, settings)
     try:
         yield world
     finally:

@@ -50,11 +50,13 @@ class FakeStore:
     recipients: dict[str, Recipient] = field(default_factory=dict)
     facilities: dict[str, FacilityZone] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     appointments: dict[UUID, Appointment] = field(default_factory=dict)
     wanted: dict[str, Preferences] = field(default_factory=dict)
     rows: dict[UUID, Row] = field(default_factory=dict)
     events: list[Publishable] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
+    disrupted: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
 
     async def keep_recipient(self, recipient: Recipient) -> bool:
         kept = self.recipients.get(recipient.patient_id)
@@ -84,8 +86,22 @@ class FakeStore:
         self.appointments[appointment.appointment_id] = appointment
         return True
 
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        self.aliases[replaced_id] = survivor_id
+
+    async def current_id(self, patient_id: str) -> str:
+        return self.aliases.get(patient_id, patient_id)
+
+    async def carry_over(self, appointment_id: UUID, version: int) -> None:
+        for row in self.rows.values():
+            if row.message.appointment_id == appointment_id and row.state is State.PLANNED:
+                row.message = replace(row.message, appointment_version=version)
+
+    async def kinds_of(self, appointment_id: UUID) -> frozenset[Kind]:
+        return frozenset(r.message.kind for r in self.rows.values() if r.message.appointment_id == appointment_id)
+
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
-        return self.recipients.get(patient_id)
+        return self.recipients.get(self.aliases.get(patient_id, patient_id))
 
     async def facility_timezone(self, facility_id: str) -> str | None:
         facility = self.facilities.get(facility_id)
@@ -126,7 +142,22 @@ class FakeStore:
 
     async def overtaken(self, message: Message) -> bool:
         kept = self.appointments.get(message.appointment_id)
-        return kept is not None and kept.version > message.appointment_version
+        off = message.kind in REMINDERS and (message.appointment_id, 1) in self.disrupted.values()
+        return off or (kept is not None and kept.version > message.appointment_version)
+
+    async def keep_disrupted(self, visit_id: UUID, appointment_id: UUID, version: int) -> bool:
+        _, kept = self.disrupted.get(visit_id, (appointment_id, 0))
+        if kept >= version:
+            return False
+        self.disrupted[visit_id] = (appointment_id, version)
+        return True
+
+    async def may_have_left(self, about: UUID, kind: Kind) -> bool:
+        left = {State.SENDING, State.SENT, State.UNKNOWN}
+        return any(
+            row.message.appointment_id == about and row.message.kind is kind and row.state in left
+            for row in self.rows.values()
+        )
 
     async def later_reminder_due(self, message: Message, until: datetime) -> bool:
         return any(

@@ -1,4 +1,4 @@
-"""Availability's verbs of the command `careslot`: an operator gives a facility its weekly hours in one line."""
+"""Schedules on the command line: an operator gives a facility its weekly hours in one line."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ PATIENCE_SECONDS = 15.0
 NAMES = ("Alex Rivera", "Sam Okafor", "Robin Chen", "Jordan Novak", "Casey Haddad", "Morgan Silva")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group ``schedule`` to ``app``."""
+def verbs() -> typer.Typer:
+    """Return the group ``schedule``."""
     schedule = typer.Typer(help="Schedules of clinicians.", no_args_is_help=True)
     # Without a callback, Typer would fold a group with one verb into the verb.
     schedule.callback()(_group)
     schedule.command("give")(give)
-    app.add_typer(schedule, name="schedule")
+    return schedule
 
 
 def _group() -> None:
