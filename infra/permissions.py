@@ -26,7 +26,8 @@ class Arns:
     """ARNs of what services touch in one region.
 
     ``queue`` and ``bucket`` take the topology's names; ``secret`` takes service and secret and returns a pattern, as
-    Secrets Manager ends every ARN with six characters of its own. ``phi_key`` and ``audit_key`` are that region's
+    Secrets Manager ends every ARN with six characters of its own; ``database`` takes Aurora cluster and user.
+    ``phi_key`` and ``audit_key`` are that region's
     KMS keys, ``user_pool`` is Cognito's, ``email_identity`` SES's.
     """
 
@@ -35,6 +36,7 @@ class Arns:
     queue: Callable[[str], Text]
     bucket: Callable[[str], Text]
     secret: Callable[[str, str], Text]
+    database: Callable[[str, str], Text]
     phi_key: Text
     audit_key: Text
     user_pool: Text
@@ -53,11 +55,12 @@ def process_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
         *(_publish(name, arns) if service.database else ()),
         *_take("TakeFromOwnQueues", taken, arns, ("sqs:GetQueueUrl",)),
         *_send(sent, arns),
-        *_secrets(service.name, service.secret_names, arns),
+        *_sign_in(service, arns),
+        *_secrets(service, arns),
         *(statement for bucket in buckets for statement in _locked_bucket(bucket, arns)),
         *(_USES[use](arns) for use in service.uses),
     ]
-    through = [*(["sqs"] if taken or sent else []), *(["secretsmanager"] if service.secret_names else [])]
+    through = [*(["sqs"] if taken or sent else []), *(["secretsmanager"] if service.secrets else [])]
     return (*statements, *_key("UseThePhiKey", arns.phi_key, through, arns), *_audit_key(buckets, arns))
 
 
@@ -69,15 +72,13 @@ def function_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
     taken = [s.queue for s in SUBSCRIPTIONS if s.service == service.name and s.runs == "lambda"]
     if not taken and not any(schedule.service == service.name for schedule in SCHEDULES):
         return ()
-    secrets = [secret for secret in service.secret_names if secret not in service.secrets]
-    through = [*(["sqs"] if taken else []), *(["secretsmanager"] if secrets else [])]
     # What an event-source mapping needs (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
     own = ("sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
     return (
         *_take("TakeFromOwnQueues", taken, arns, own),
-        *_secrets(service.name, secrets, arns),
+        *_sign_in(service, arns),
         *(_USES[use](arns) for use in service.functions_use),
-        *_key("UseThePhiKey", arns.phi_key, through, arns),
+        *_key("UseThePhiKey", arns.phi_key, ["sqs"] if taken else [], arns),
     )
 
 
@@ -113,8 +114,15 @@ def _send(queues: list[str], arns: Arns) -> Iterable[Statement]:
         yield _allow("SendToTheAuditTrail", ["sqs:GetQueueUrl", "sqs:SendMessage"], map(arns.queue, queues))
 
 
-def _secrets(service: str, secrets: Iterable[str], arns: Arns) -> Iterable[Statement]:
-    if found := [arns.secret(service, secret) for secret in secrets]:
+def _sign_in(service: Service, arns: Arns) -> Iterable[Statement]:
+    """Sign in to the own database with a token of IAM's, as the user called like it: no password to keep or leak."""
+    if service.database:
+        user = arns.database(service.database.cluster, service.database.name)
+        yield _allow("SignInToOwnDatabase", ["rds-db:connect"], [user])
+
+
+def _secrets(service: Service, arns: Arns) -> Iterable[Statement]:
+    if found := [arns.secret(service.name, secret) for secret in service.secrets]:
         yield _allow("ReadOwnSecrets", ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], found)
 
 

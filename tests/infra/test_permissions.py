@@ -22,6 +22,7 @@ ARNS = Arns(
     queue=lambda name: f"arn:aws:sqs:{HERE}:{name}",
     bucket=lambda name: f"arn:aws:s3:::{name}",
     secret=lambda service, name: f"arn:aws:secretsmanager:{HERE}:secret:{service}/{name}-??????",
+    database=lambda cluster, user: f"arn:aws:rds-db:{HERE}:dbuser:{cluster}/{user}",
     phi_key=f"arn:aws:kms:{HERE}:key/phi",
     audit_key=f"arn:aws:kms:{HERE}:key/audit",
     user_pool=f"arn:aws:cognito-idp:{HERE}:userpool/pool",
@@ -90,6 +91,13 @@ def test_the_audit_trail_keeps_anchors_it_cannot_delete() -> None:
     assert not [action for action, _ in can if "Bypass" in action]
 
 
+def test_a_service_signs_in_to_its_own_database_alone() -> None:
+    for service, of in ALL:
+        users = {resource for action, resource in allowed(of(service, ARNS)) if action == "rds-db:connect"}
+        mine = {f"{service.database.cluster}/{service.database.name}"} if service.database else set()
+        assert users == (mine if of(service, ARNS) else set())
+
+
 def test_a_key_opens_nothing_but_what_a_service_reads_through_aws() -> None:
     for service, of in ALL:
         for statement in of(service, ARNS):
@@ -113,8 +121,11 @@ def test_only_the_functions_of_notifications_write_to_people() -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_the_catalogue_names_the_secrets_a_service_keeps_out_of_its_logs(name: str) -> None:
     settings: type[BaseSettings] = importlib.import_module(f"services.{name}.settings").Settings
-    hidden = {field.replace("_", "-") for field, info in settings.model_fields.items() if not info.repr}
-    assert set(SERVICES[name].secret_names) == hidden
+    # Only on a laptop does the address of a database hold a password.
+    hidden = {field.replace("_", "-") for field, info in settings.model_fields.items() if not info.repr} - {
+        "database-url"
+    }
+    assert set(SERVICES[name].secrets) == hidden
 
 
 async def test_a_document_holds_what_was_allowed() -> None:

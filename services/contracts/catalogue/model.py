@@ -45,7 +45,7 @@ class Scaling(_Entry):
 class Service(_Entry):
     """One service: what it owns, what survives without it, where it runs and whom it may call.
 
-    ``secrets`` are its settings that come from Secrets Manager, beside the address of its database. ``uses`` and
+    ``secrets`` are its settings that come from Secrets Manager; in its database it signs in by IAM. ``uses`` and
     ``functions_use`` say what of AWS its processes and its Lambda functions use beyond the topology's bus, queues and
     buckets: roles are derived from these.
     """
@@ -64,11 +64,6 @@ class Service(_Entry):
     functions_use: tuple[AwsUse, ...] = ()
     slo: Slo
     scaling: Scaling
-
-    @property
-    def secret_names(self) -> tuple[str, ...]:
-        """Names of its secrets, the address of its database (which holds a password) included."""
-        return (("database-url",) if self.database else ()) + self.secrets
 
 
 def load_service(file: Path) -> Service:
