@@ -20,6 +20,8 @@ from services.contracts.catalogue import Service
 from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
 from services.kernel.errors import Invalid
 
+POD_IDENTITY = trust("pods.eks.amazonaws.com", also=["sts:TagSession"])
+
 
 @dataclass(frozen=True, slots=True)
 class Controller:
@@ -124,7 +126,7 @@ class Workloads(Component):
         made = role(
             self,
             f"{self.name}-{controller.account}",
-            trust("pods.eks.amazonaws.com", also=["sts:TagSession"]),
+            POD_IDENTITY,
             statements=controller.allows(self.scope, self.args.arns),
             description=f"Pods of the controller {controller.account}",
             physical=self.scope.named(controller.account),
