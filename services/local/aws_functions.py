@@ -92,6 +92,18 @@ def declare_functions(
     return declared
 
 
+def pause_schedule(aws: Aws, name: str, *, pause: bool) -> None:
+    """Stop a schedule from invoking its function, or let it go on; it keeps everything else."""
+    found = aws.scheduler.get_schedule(Name=name)
+    aws.scheduler.update_schedule(
+        Name=name,
+        ScheduleExpression=found["ScheduleExpression"],
+        FlexibleTimeWindow=found["FlexibleTimeWindow"],
+        Target=found["Target"],
+        State="DISABLED" if pause else "ENABLED",
+    )
+
+
 def recent_output(aws: Aws, function_name: str) -> list[str]:
     """Return what the function's invocations printed and logged, oldest first, with Lambda's own START and
     END.
@@ -199,7 +211,8 @@ def _ensure_schedule(aws: Aws, name: str, expression: str, function_arn: str, ro
             Target={"Arn": function_arn, "RoleArn": role},
         )
         return
-    if found["ScheduleExpression"] != expression or found["Target"]["Arn"] != function_arn:
+    stands = found["ScheduleExpression"], found["Target"]["Arn"], found["State"]
+    if stands != (expression, function_arn, "ENABLED"):
         aws.scheduler.update_schedule(
             Name=name,
             ScheduleExpression=expression,

@@ -28,7 +28,7 @@ from services.local.aws import (
     declare_locked_buckets,
     declare_sender,
 )
-from services.local.aws_functions import FunctionCode, declare_functions
+from services.local.aws_functions import FunctionCode, declare_functions, pause_schedule
 from services.local.databases import SERVICES, connection_budget, ensure_databases, migrate_service, with_database
 from services.local.demo_users import ensure_demo_users
 from services.local.emulator import ACCOUNT, REGION, Emulator
@@ -246,6 +246,9 @@ class Platform:
         for mapping in self.aws.functions.list_event_source_mappings()["EventSourceMappings"]:
             if mapping["FunctionArn"].rpartition(":")[2] in names:
                 self.aws.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=not pause)
+        for schedule in SCHEDULES:
+            if schedule.service == service:
+                pause_schedule(self.aws, schedule.name, pause=pause)
 
     def _write_state(self) -> None:
         if self._state is not None:
