@@ -1,7 +1,7 @@
 """The GitOps bridge: Argo CD in the cluster, and the facts of the estate written where its ApplicationSets read them.
 
 Infra writes ids and ARNs as annotations of the cluster's Secret, gitops fills its charts with them; neither knows more
-of the other. ``annotations`` is the whole contract: a test compares it with what the ApplicationSets ask for.
+of the other. ``annotation_names`` is the whole contract: a test compares it with what the ApplicationSets ask for.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SERVICE_FACTS: Mapping[str, str] = {
 DATABASE_FACTS: Mapping[str, str] = {"database-endpoint": "writer of the Aurora cluster"}
 
 
-def annotations(services: Collection[str], databases: Collection[str]) -> frozenset[str]:
+def annotation_names(services: Collection[str], databases: Collection[str]) -> frozenset[str]:
     """Return the names of all annotations (without the group) for services in the cluster and Aurora clusters."""
     per_service = {f"{fact}.{service}" for fact in SERVICE_FACTS for service in services}
     per_database = {f"{fact}.{database}" for fact in DATABASE_FACTS for database in databases}
@@ -54,7 +54,7 @@ def annotations(services: Collection[str], databases: Collection[str]) -> frozen
 
 @dataclass(frozen=True, slots=True)
 class GitOpsBridgeArgs:
-    """``facts`` are the annotations' values by name, exactly those of ``annotations(services, databases)``.
+    """``facts`` are the annotations' values by name, exactly those of ``annotation_names(services, databases)``.
 
     ``repository`` is GitHub's ``owner/name``, ``revision`` the branch or tag that Argo CD follows.
     """
@@ -70,12 +70,12 @@ class GitOpsBridge(Component):
     """Argo CD, the cluster's Secret, and the one Application that brings all others."""
 
     data_class = "internal"
-    argo_cd_version: pulumi.Output[str]
+    argo_cd_version: pulumi.Output[str | None]
 
     def __init__(self, name: str, scope: Scope, args: GitOpsBridgeArgs) -> None:
         super().__init__(name, scope)
         self.args = args
-        wanted = annotations(args.services, args.databases)
+        wanted = annotation_names(args.services, args.databases)
         if wanted != set(args.facts):
             missing, more = sorted(wanted - set(args.facts)), sorted(set(args.facts) - wanted)
             raise Invalid(f"the bridge's facts are not those of its contract: missing {missing}, unheard of {more}")
