@@ -12,9 +12,8 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from environments.model import Environment
 from infra.components.base import Component, Scope
-from infra.components.bucket import Bucket, BucketArgs, bucket_name
+from infra.components.bucket import Bucket, BucketArgs
 from infra.components.encryption import DAYS_BEFORE_DELETION, key_policy
 from infra.components.roles import role, trust
 from infra.permissions import Statement
@@ -151,12 +150,6 @@ class StateStore(Component):
             _allow("Write", write, targets),
             _allow("Seal", ["kms:Encrypt", "kms:GenerateDataKey"], [self.keys[other] for other in others]),
         ]
-
-
-def backend_url(environment: Environment, region: str = "") -> str:
-    """Return what `pulumi login` takes to work on an environment from a region (the primary by default)."""
-    where = region or environment.primary
-    return f"s3://{bucket_name(Scope(environment, where, ()), PURPOSE)}?region={where}"
 
 
 def _allow(sid: str, actions: list[str], resources: list[pulumi.Output[str]]) -> Statement:
