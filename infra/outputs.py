@@ -35,6 +35,10 @@ class RegionOutputs:
     vpc_id: pulumi.Output[str]
     private_subnet_ids: pulumi.Output[Sequence[str]]
     key_arns: pulumi.Output[Mapping[str, str]]
+    bus_arn: pulumi.Output[str]
+    user_pool_id: pulumi.Output[str]
+    user_pool_arn: pulumi.Output[str]
+    client_ids: pulumi.Output[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
