@@ -42,7 +42,8 @@ def arguments(token: str) -> type | None:
     if cls is None:
         return None
     module = sys.modules[cls.__module__]
-    return getattr(module, f"{cls.__name__}Args", None) or getattr(module, f"{cls.__name__}InitArgs", None)
+    # Called so where a nested type has taken the usual name.
+    return getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args", None)
 
 
 @cache

@@ -15,6 +15,12 @@ SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities,
 SERVICE_SCOPES = {"waitlist.offer": "keep freed slots while an offer of them is out"}
 # Actions (x-careslot-action of a route) that an external app may take with the scope; Cedar decides each request.
 APP_ACTIONS = {"search-slots": "slots.read", "read-facility": "directory.read", "read-catalogue": "directory.read"}
+# Actions that only services take, with the scope of a service: their routes are not served at the edge.
+SERVICE_ACTIONS = {
+    "extend-freed-slot": "waitlist.offer",
+    "release-freed-slot": "waitlist.offer",
+    "read-changes": "changes.read",
+}
 TOKEN_MINUTES = 15
 REFRESH_HOURS = 12
 
