@@ -9,10 +9,13 @@ from dataclasses import dataclass
 POOL = "careslot"
 RESOURCE_SERVER = "careslot"
 # Custom attributes of a person, which Cognito puts into ID tokens (services/kernel/actor.py reads them).
-ATTRIBUTES = ("facilities", "person")
+ATTRIBUTES = ("facilities", "person", "clearances")
 SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities, clinicians and visit types"}
 # What only a service of ours may do: never in the scopes of an external app.
-SERVICE_SCOPES = {"waitlist.offer": "keep freed slots while an offer of them is out"}
+SERVICE_SCOPES = {
+    "waitlist.offer": "keep freed slots while an offer of them is out",
+    "changes.read": "read what services tell each other, to rebuild projections",
+}
 # Actions (x-careslot-action of a route) that an external app may take with the scope; Cedar decides each request.
 APP_ACTIONS = {"search-slots": "slots.read", "read-facility": "directory.read", "read-catalogue": "directory.read"}
 # Actions that only services take, with the scope of a service: their routes are not served at the edge.
@@ -46,4 +49,5 @@ class AppClient:
 PORTAL = AppClient("portal")
 EXTERNAL_APP = AppClient("external-app", tuple(SCOPES))
 WAITLIST = AppClient("waitlist", ("waitlist.offer",))
-CLIENTS = (PORTAL, EXTERNAL_APP, WAITLIST)
+REBUILD = AppClient("rebuild", ("changes.read",))
+CLIENTS = (PORTAL, EXTERNAL_APP, WAITLIST, REBUILD)

@@ -124,6 +124,7 @@ class Schedule:
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription("audit-merges", "audit", (d.PatientMerged,), "services.audit.consumers:on_merge"),
     Subscription(
         "availability-directory",
         "availability",
@@ -142,6 +143,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
             b.SlotFreed,
             b.SlotReleased,
         ),
@@ -154,7 +156,10 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         "services.booking.consumers:on_block",
     ),
     Subscription(
-        "booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"
+        "booking-directory",
+        "booking",
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
+        "services.booking.consumers:on_directory",
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
@@ -167,6 +172,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
         ),
         "services.notifications.lambdas.appointment_events:handler",
         runs="lambda",
@@ -174,8 +180,15 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "notifications-directory",
         "notifications",
-        (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
+        (d.PatientRecorded, d.PatientMerged, d.FacilityRecorded, d.ProxyRecorded),
         "services.notifications.lambdas.directory_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
+        "notifications-break-glass",
+        "notifications",
+        (d.BreakGlassRecorded,),
+        "services.notifications.lambdas.break_glass_events:handler",
         runs="lambda",
     ),
     Subscription(
@@ -188,7 +201,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "waitlist-directory",
         "waitlist",
-        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded),
+        (d.FacilityRecorded, d.PatientRecorded, d.PatientMerged, d.ProxyRecorded, d.VisitTypeRecorded),
         "services.waitlist.consumers:on_directory",
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),

@@ -98,6 +98,18 @@ def declare_functions(
     return declared
 
 
+def pause_schedule(aws: Aws, name: str, *, pause: bool) -> None:
+    """Stop a schedule from invoking its function, or let it go on; it keeps everything else."""
+    found = aws.scheduler.get_schedule(Name=name)
+    aws.scheduler.update_schedule(
+        Name=name,
+        ScheduleExpression=found["ScheduleExpression"],
+        FlexibleTimeWindow=found["FlexibleTimeWindow"],
+        Target=found["Target"],
+        State="DISABLED" if pause else "ENABLED",
+    )
+
+
 def recent_output(aws: Aws, function_name: str) -> list[str]:
     """Return what the function's invocations printed and logged, oldest first, with Lambda's own START and
     END.
@@ -207,7 +219,8 @@ def _ensure_schedule(aws: Aws, name: str, schedule: Schedule, function_arn: str,
             Target=target,
         )
         return
-    if found["ScheduleExpression"] != schedule.expression or found["Target"] != target:
+    stands = found["ScheduleExpression"], found["Target"], found["State"]
+    if stands != (schedule.expression, target, "ENABLED"):
         aws.scheduler.update_schedule(
             Name=name,
             ScheduleExpression=schedule.expression,

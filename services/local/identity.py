@@ -22,6 +22,7 @@ from services.contracts.clients import (
     EXTERNAL_APP,
     POOL,
     PORTAL,
+    REBUILD,
     REFRESH_HOURS,
     RESOURCE_SERVER,
     SCOPES,
@@ -57,11 +58,13 @@ class Identity:
     app_client_secret: str
     waitlist_client_id: str = ""
     waitlist_client_secret: str = ""
+    rebuild_client_id: str = ""
+    rebuild_client_secret: str = ""
 
     @property
     def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id)
+        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.rebuild_client_id)
         return tuple(client for client in clients if client)
 
 
@@ -75,6 +78,7 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, EXTERNAL_APP)
     waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST)
+    rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD)
     return Identity(
         pool_id=pool_id,
         issuer=f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}",
@@ -85,6 +89,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         app_client_secret=secret,
         waitlist_client_id=waitlist,
         waitlist_client_secret=waitlist_secret,
+        rebuild_client_id=rebuild,
+        rebuild_client_secret=rebuild_secret,
     )
 
 
@@ -96,6 +102,7 @@ def ensure_user(
     role: Role,
     person: str = "",
     facilities: Iterable[str] = (),
+    clearances: Iterable[str] = (),
 ) -> str:
     """Make or correct a user: password, one role, the person it is, the facilities it works for (`*` for
     all).
@@ -105,6 +112,7 @@ def ensure_user(
     attributes: list[AttributeTypeTypeDef] = [
         {"Name": "custom:person", "Value": person},
         {"Name": "custom:facilities", "Value": " ".join(sorted(facilities))},
+        {"Name": "custom:clearances", "Value": " ".join(sorted(clearances))},
     ]
     cognito, pool = aws.cognito, identity.pool_id
     try:

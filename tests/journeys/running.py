@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from services.local import leash
 from services.local.demo.client import Person, eventually
 from services.local.state import ChildState, PlatformState, running_platform
 
@@ -31,20 +32,29 @@ def careslot(*arguments: str, timeout: float = 120.0) -> subprocess.CompletedPro
 
 
 class Running:
-    """`careslot up` in a folder. `said` holds its JSON lines so far."""
+    """`careslot up` in a folder. `said` holds its JSON lines so far.
+
+    It is on a leash: when the tests are killed, the platform stops as well. ``pid`` is the command's own.
+    """
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.said: list[dict[str, Any]] = []
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._errors: list[str] = []
+        command = [*COMMAND, "up", "--json", "--folder", str(folder), "--free-ports", *arguments]
+        spec: leash.Spec = {"command": command, "user": None, "group": None, "stop": signal.SIGTERM, "grace": 45.0}
         self.process = subprocess.Popen(
-            [*COMMAND, "up", "--json", "--folder", str(folder), "--free-ports", *arguments],
+            [sys.executable, "-I", "-S", leash.__file__, json.dumps(spec)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=_environment(),
             start_new_session=True,
         )
+        assert self.process.stdout is not None
+        self.pid = int(self.process.stdout.readline())
         threading.Thread(target=self._read, daemon=True).start()
 
     def until_ready(self, timeout: float = READY_SECONDS) -> Running:
@@ -69,10 +79,8 @@ class Running:
         raise AssertionError(f"not said within {timeout:.0f} s; said: {self.said[-5:]}; {self.errors()}")
 
     def errors(self) -> str:
-        """Return what it wrote to standard error, once it has ended."""
-        if self.process.poll() is None or self.process.stderr is None:
-            return ""
-        return self.process.stderr.read()
+        """Return what it said that is not JSON."""
+        return "\n".join(self._errors)
 
     @property
     def state(self) -> PlatformState:
@@ -104,13 +112,17 @@ class Running:
     def stop(self, number: signal.Signals = signal.SIGINT, timeout: float = 45.0) -> int:
         """End it as Ctrl-C does and return its exit code."""
         if self.process.poll() is None:
-            self.process.send_signal(number)
+            os.kill(self.pid, number)
         return self.process.wait(timeout)
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(json.loads(line))
+        # The leash passes both outputs on as one.
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if line.startswith("{"):
+                self._lines.put(json.loads(line))
+            else:
+                self._errors.append(line.rstrip())
         self._lines.put(None)
 
 

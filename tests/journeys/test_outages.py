@@ -141,6 +141,15 @@ def test_a_replayed_dead_letter_takes_effect(platform: Running) -> None:
     assert found == [(True,)]
 
 
+def test_the_drill_finds_the_promises_of_audit_kept(platform: Running) -> None:
+    done = platform.verb("drill", "isolation", "--service", "audit", "--seconds", "5", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["broken"]) == (0, []), done.stderr
+    [audit] = told["services"]
+    assert audit["counts"]["entries written meanwhile"] == audit["counts"]["entries chained"] > 0
+    assert platform.child("audit").state in {"ready", "degraded"}
+
+
 def test_unknown_queues_are_a_wrong_use_of_the_command(platform: Running) -> None:
     assert platform.verb("dlq", "show", "no-such-queue").returncode == 2
 

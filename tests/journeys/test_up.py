@@ -32,7 +32,7 @@ def folder() -> Iterator[Path]:
 
 def family(running: Running) -> list[psutil.Process]:
     """Return every process the platform consists of."""
-    own = psutil.Process(running.process.pid)
+    own = psutil.Process(running.pid)
     return [own, *own.children(recursive=True)]
 
 
@@ -72,7 +72,7 @@ def test_from_first_start_to_last_stop(folder: Path) -> None:
             ("booked",)
         ]
         processes, ports = family(running), ports_of(running)
-        running.process.kill()
+        os.kill(running.pid, signal.SIGKILL)
         running.process.wait(10)
         assert_gone(processes, ports, 30)
     finally:
@@ -99,7 +99,7 @@ def secrets_are_private(folder: Path) -> None:
 def a_second_one_in_the_same_folder_is_refused(folder: Path, running: Running) -> None:
     done = careslot("up", "--folder", str(folder), "--port", "0", "--free-ports")
     assert done.returncode == 1
-    assert f"is in use by process {running.process.pid}" in done.stderr
+    assert f"is in use by process {running.pid}" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from services.local.aws import Aws
 from services.local.demo.client import Appointment, Person, StoryFault, eventually, expected
+from services.local.demo.handover import Handover
 from services.local.demo.mailbox import Mailbox
 from services.local.demo.tap import Heard, Tap
+from services.local.demo.visits import FREE_TO_CANCEL, overlap, single, visits, when
 from services.local.state import PlatformState
 
 HOME = "fac-0001"
@@ -20,7 +22,6 @@ DAYS_AHEAD = 9  # far enough for all three reminders
 WITHIN_KM = 80
 EVENT_SECONDS = 15.0
 SENDER_FUNCTION = "notifications-send-due"
-FREE_TO_CANCEL = {"pending": "release", "booked": "cancel", "checked-in": "cancel"}
 
 
 class Story:
@@ -37,6 +38,7 @@ class Story:
         self._mine: Appointment
         self._former: dict[str, Any]
         self._made: list[tuple[Person, Appointment]] = []
+        self._handover = Handover(state, tap)
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         """Return the steps by title."""
@@ -54,10 +56,12 @@ class Story:
             ("Two patients want one slot: one wins, one gets alternatives", self.race),
             ("The front desk of another clinic is refused", self.refused),
             ("The front desk checks a patient in", self.check_in),
+            *self._handover.steps(),
         ]
 
     def clean_up(self) -> None:
         """Give back what the story took, as far as it still can be."""
+        self._made += self._handover.made
         for person, appointment in self._made:
             answer = person.http.get(f"/booking/appointments/{appointment.id}")
             verb = FREE_TO_CANCEL.get(answer.json().get("status", "")) if answer.is_success else None
@@ -87,18 +91,18 @@ class Story:
             **{"from": ahead.isoformat(), "to": (ahead + timedelta(days=10)).isoformat()},
             specialty=SPECIALTY, zip=place["zip_code"], within_km=WITHIN_KM, limit=100,
         )  # fmt: skip
-        taken = [visit for person in (self._patient, self._other) for visit in _visits(person)]
-        self._found = [slot for slot in found if not any(_overlap(slot["slot"], visit) for visit in taken)]
+        taken = [visit for person in (self._patient, self._other) for visit in visits(person)]
+        self._found = [slot for slot in found if not any(overlap(slot["slot"], visit) for visit in taken)]
         if len(self._found) < 4:
             raise StoryFault(f"{len(self._found)} open slots within {WITHIN_KM} km of ZIP {place['zip_code']}.")
         first = self._found[0]
         where = f"{first['distance_km']:.0f} km" if first["distance_km"] is not None else "here"
-        return f"{len(self._found)} offers, first: {_when(first)} at {first['facility_name'][:28]} ({where})"
+        return f"{len(self._found)} offers, first: {when(first)} at {first['facility_name'][:28]} ({where})"
 
     def hold(self) -> str:
         self._former, self._mine = self._take("/booking/holds", self._patient)
         self._event("booking.appointment-held.v1", self._mine)
-        return f"{_when(self._former)}, held until {self._mine.body['hold_expires_at'][11:19]} UTC"
+        return f"{when(self._former)}, held until {self._mine.body['hold_expires_at'][11:19]} UTC"
 
     def confirm(self) -> str:
         self._mine = self._patient.change(self._mine, "confirm")
@@ -145,7 +149,7 @@ class Story:
         self._event("booking.appointment-moved.v1", self._mine)
         self._open_again(self._former)
         freed, self._former = self._former, slot
-        return f"to {_when(slot)}; {_when(freed)} is open again"
+        return f"to {when(slot)}; {when(freed)} is open again"
 
     def cancel(self) -> str:
         self._mine = self._patient.change(self._mine, "cancel", {"reason": "patient-request"})
@@ -159,10 +163,10 @@ class Story:
         answer = expected(self._other.command("/booking/appointments", body), 201)
         taken = self._keep(self._other, answer)
         self._event("booking.appointment-booked.v1", taken)
-        return f"{_when(slot)} booked for another patient"
+        return f"{when(slot)} booked for another patient"
 
     def race(self) -> str:
-        slot = next(self._single(self._others(self._former)))
+        slot = next(single(self._others(self._former)))
         people = (self._patient, self._other)
 
         def attempt(person: Person) -> Any:
@@ -175,11 +179,11 @@ class Story:
             if answer.status_code == 201:
                 self._keep(person, answer)
         if sorted(answer.status_code for answer in answers) != [201, 409]:
-            raise StoryFault(f"two wanted {_when(slot)}, answers: {[a.status_code for a in answers]}")
+            raise StoryFault(f"two wanted {when(slot)}, answers: {[a.status_code for a in answers]}")
         lost = next(answer.json() for answer in answers if answer.status_code == 409)
         if not lost.get("alternatives"):
             raise StoryFault(f"the loser was offered nothing (alternatives {lost.get('alternatives_status')})")
-        return f"201 and 409 with {len(lost['alternatives'])} alternatives, nearest {_when(lost['alternatives'][0])}"
+        return f"201 and 409 with {len(lost['alternatives'])} alternatives, nearest {when(lost['alternatives'][0])}"
 
     def refused(self) -> str:
         _, appointment = self._made[-1]
@@ -192,10 +196,10 @@ class Story:
         scheduler, desk = Person(self._state, "scheduler"), Person(self._state, "frontdesk")
         now = datetime.now(UTC)
         window = {"from": now.isoformat(), "to": (now + timedelta(hours=12)).isoformat()}
-        taken = _visits(self._other)
+        taken = visits(self._other)
         today = [
             slot for slot in scheduler.slots(specialty=SPECIALTY, facility=HOME, **window)
-            if _is_today(slot, now) and not any(_overlap(slot["slot"], visit) for visit in taken)
+            if _is_today(slot, now) and not any(overlap(slot["slot"], visit) for visit in taken)
         ]  # fmt: skip
         if not today:
             return f"no slot is left today at {HOME}: left out (try between 8 and 17 there)"
@@ -203,13 +207,13 @@ class Story:
         visit = self._keep(scheduler, expected(scheduler.command("/booking/appointments", body), 201))
         arrived = desk.change(visit, "check-in")
         self._event("booking.appointment-checked-in.v1", arrived)
-        return f"{_when(today[0])}: {arrived.body['status']}"
+        return f"{when(today[0])}: {arrived.body['status']}"
 
     # ---- what steps share -----------------------------------------------------------------------------------------
 
     def _take(self, path: str, person: Person) -> tuple[dict[str, Any], Appointment]:
         """Take the first offer that is still free; on a living platform someone may be faster."""
-        for slot in self._single(iter(self._found)):
+        for slot in single(iter(self._found)):
             answer = person.command(path, {"offer": slot["offer"], "patient_id": person.user.person})
             if answer.status_code != 409:
                 return slot, self._keep(person, expected(answer, 201))
@@ -219,10 +223,6 @@ class Story:
         appointment = Appointment.of(answer)
         self._made.append((person, appointment))
         return appointment
-
-    def _single(self, slots: Any) -> Any:
-        """Leave out offers that several may take at once."""
-        return (slot for slot in slots if all(resource["depth"] == 1 for resource in slot["slot"]["resources"]))
 
     def _others(self, slot: dict[str, Any]) -> Any:
         """Return later offers that overlap neither ``slot`` nor the one before them."""
@@ -239,7 +239,7 @@ class Story:
             )  # fmt: skip
             return next((other for other in found if other["slot"]["slot_id"] == wanted["slot_id"]), None)
 
-        return eventually(look, f"{_when(slot)} open again in search")
+        return eventually(look, f"{when(slot)} open again in search")
 
     def _messages(self) -> list[dict[str, Any]]:
         found = self._patient.get(f"/notifications/patients/{self._patient.user.person}/messages", limit=100)
@@ -267,23 +267,6 @@ class Story:
         if heard is None:
             raise StoryFault(f"no event {type_} within {EVENT_SECONDS:.0f} s")
         return heard
-
-
-def _when(item: dict[str, Any]) -> str:
-    """Say when a slot is, on the clocks of its place."""
-    return f"{datetime.fromisoformat(item['starts_local']):%a %d %b %H:%M}"
-
-
-def _visits(person: Person) -> list[dict[str, Any]]:
-    """Return the appointments a patient has: the story must not want her at two places at once."""
-    query: dict[str, Any] = {"patient_id": person.user.person, "from": datetime.now(UTC).isoformat(), "limit": 200}
-    found = person.get("/booking/appointments", **query)["appointments"]
-    return [visit for visit in found if visit["status"] in FREE_TO_CANCEL]
-
-
-def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    spans = [[datetime.fromisoformat(item[name]) for name in ("starts_at", "ends_at")] for item in (one, other)]
-    return spans[0][0] < spans[1][1] and spans[1][0] < spans[0][1]
 
 
 def _is_today(item: dict[str, Any], now: datetime) -> bool:

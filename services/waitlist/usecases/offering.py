@@ -5,6 +5,7 @@ behind is a row in a state that the next round picks up: an offer that is being 
 about. Everything is read from tables, so any number of processes may do this side by side.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ from services.waitlist.usecases.telling import offer_event
 
 PAGE = 50
 BATCH = 50
+# Slots seen to at once: while booking is asked about one, the next in line for another is chosen. A clinic closed for a
+# day frees hundreds in a minute.
+LANES = 4
 
 
 class _Faster(Exception):
@@ -42,6 +46,12 @@ class Offering:
     async def round(self) -> int:
         """Do everything that is due; return how many steps it took."""
         done = await self.end_due() + await self.secure_all()
+        async with asyncio.TaskGroup() as lanes:
+            filled = [lanes.create_task(self._fill()) for _ in range(LANES)]
+        return done + sum(lane.result() for lane in filled)
+
+    async def _fill(self) -> int:
+        done = 0
         while await self.offer_next():
             done += 1
         return done

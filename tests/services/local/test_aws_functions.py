@@ -18,7 +18,7 @@ import pytest
 from services.contracts.events.booking import AppointmentBooked
 from services.contracts.topology import Schedule, Subscription
 from services.local.aws import Aws, client_environment, declare_sender
-from services.local.aws_functions import FunctionCode, declare_functions, recent_output
+from services.local.aws_functions import FunctionCode, declare_functions, pause_schedule, recent_output
 from services.local.emulator import Emulator, emulator_python
 from services.local.lambda_zip import ROOT, build, emulator_target
 from tests.fixtures.platform import Declared, DeclareTopology
@@ -158,6 +158,27 @@ def test_declaring_twice_changes_nothing_and_a_change_changes_only_itself(
     assert after["mappings"] == before["mappings"]
     assert after["code"] == before["code"]
     assert all(variables["NEW"] == "1" for variables in after["variables"])
+
+
+def test_a_paused_schedule_goes_on_as_it_was(
+    aws: Aws, topology: DeclareTopology, code: dict[str, FunctionCode]
+) -> None:
+    schedule = replace(TICK, expression="rate(1 day)")
+    declared = topology([], [schedule], code)
+    name = declared.prefix + schedule.name
+
+    def state() -> tuple[str, str, str]:
+        found = aws.scheduler.get_schedule(Name=name)
+        return found["State"], found["ScheduleExpression"], found["Target"]["Arn"]
+
+    _, *rest = before = state()
+    pause_schedule(aws, name, pause=True)
+    assert state() == ("DISABLED", *rest)
+    pause_schedule(aws, name, pause=False)
+    assert state() == before
+    pause_schedule(aws, name, pause=True)
+    declare_functions(aws, code, declared.queues, [], [schedule], prefix=declared.prefix)
+    assert state() == before, "what is declared anew is not paused"
 
 
 def test_a_service_without_code_keeps_its_messages_for_later(aws: Aws, topology: DeclareTopology) -> None:

@@ -10,8 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from services.contracts.catalogue import load_catalogue
-from services.local import cli, cli_dead_letters, openapi
-from services.local.bench import percentile
+from services.local import cli, cli_dead_letters, cli_drill, openapi
+from services.local.bench.figures import percentile
 from services.local.state import NotRunning
 
 
@@ -24,13 +24,21 @@ def app() -> typer.Typer:
 
 def test_every_verb_explains_itself(app: typer.Typer) -> None:
     told = CliRunner().invoke(app, ["--help"]).output
-    for verb in ("up", "down", "status", "logs", "token", "demo", "bench", "dlq", "openapi", "start", "stop"):
+    for verb in ("up", "down", "status", "logs", "token", "demo", "bench", "dlq", "drill", "openapi", "start", "stop"):
         assert verb in told
         assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0
 
 
 @pytest.mark.parametrize(
-    "arguments", [["up", "--port", "99999"], ["logs"], ["dlq", "show"], ["bench", "--bookings", "0"], ["nothing"]]
+    "arguments",
+    [
+        ["up", "--port", "99999"],
+        ["logs"],
+        ["dlq", "show"],
+        ["bench", "--bookings", "0"],
+        ["nothing"],
+        ["drill", "isolation", "--seconds", "0"],
+    ],
 )
 def test_wrong_use_exits_with_2(app: typer.Typer, arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
@@ -47,6 +55,12 @@ def test_without_a_platform_verbs_raise_our_own_error(app: typer.Typer, argument
 def test_an_unknown_queue_is_wrong_use() -> None:
     done = CliRunner().invoke(cli_dead_letters.verbs, ["show", "nothing"])
     assert done.exit_code in {1, 2}
+
+
+def test_a_drill_of_an_unknown_service_is_wrong_use_and_names_those_there_are() -> None:
+    done = CliRunner().invoke(cli_drill.verbs, ["isolation", "--service", "nothing"])
+    assert done.exit_code == 2
+    assert "booking" in done.output
 
 
 def test_logs_are_shown_from_the_end(app: typer.Typer, tmp_path: Path) -> None:
