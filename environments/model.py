@@ -77,11 +77,15 @@ class Cluster(Settings):
 
 
 class Capacity(Settings):
-    """Aurora Serverless v2 capacity units (2 GiB of memory each) and readers a region."""
+    """Aurora Serverless v2 capacity units (2 GiB of memory each) and readers a region.
+
+    ``instance_class`` makes the instances provisioned ones of that class instead; the units are then unused.
+    """
 
     min_acu: float = Field(ge=0.5, le=256, multiple_of=0.5)
     max_acu: float = Field(ge=1, le=256, multiple_of=0.5)
     readers: int = Field(ge=0, le=15)
+    instance_class: Annotated[str, Field(pattern=r"^db\.[rx]\d[a-z]*\.\d*x?large$")] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -91,11 +95,18 @@ class Capacity(Settings):
 
 
 class Database(Settings):
-    """Aurora PostgreSQL: booking has a cluster of its own, the other services share one."""
+    """Aurora PostgreSQL: booking has a cluster of its own, the other services share one.
+
+    ``recovery_point_seconds`` is how far a standby may lag before the primary stops taking writes
+    (``rds.global_db_rpo``, at least 20); ``insights`` is what CloudWatch Database Insights keeps.
+    """
 
     version: str = Field(pattern=r"^1[5-8]\.\d+$")
     shared: Capacity
     booking: Capacity
+    recovery_point_seconds: int = Field(default=60, ge=20, le=2_147_483_647)
+    master_password_days: int = Field(default=30, ge=1, le=1000)
+    insights: Literal["standard", "advanced"] = "standard"
 
 
 class Retention(Settings):

@@ -7,21 +7,46 @@ layer that needs them, so that a stack loads only its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import pulumi
 import pulumi_aws as aws
+import pulumi_random as random
 
 from environments.model import Environment, load_environment
+from infra.components.audit_trail import AuditBuckets, AuditBucketsArgs, Trail, TrailArgs
+from infra.components.backup import Backups, BackupsArgs, BackupVault, BackupVaultArgs
 from infra.components.base import Scope
-from infra.components.artifacts import Artifacts, ArtifactsArgs
+from infra.components.database import (
+    CLUSTERS,
+    MASTER,
+    PORT,
+    DatabaseCluster,
+    DatabaseClusterArgs,
+    DatabaseMonitoring,
+    GlobalDatabases,
+)
+from infra.components.detection import (
+    ConfigurationHistory,
+    ConfigurationHistoryArgs,
+    Detection,
+    DetectionArgs,
+)
 from infra.components.encryption import PrimaryKeys, RegionalKeys, RegionalKeysArgs
-from infra.components.event_bus import EventBus, EventBusArgs
-from infra.components.function_permissions import email_statement, text_statement
-from infra.components.functions import Functions, FunctionsArgs, FunctionSettings
-from infra.components.identity import UserPool, UserPoolArgs
+from infra.components.failover import (
+    Address,
+    AddressArgs,
+    GlobalBus,
+    Health,
+    HealthArgs,
+    Zone,
+    ZoneArgs,
+    regional_host,
+)
+from infra.components.master_secret import MasterPassword, MasterSecret, MasterSecretArgs
 from infra.components.network import Network, NetworkArgs
-from infra.components.observability import AlarmTopic, AlarmTopicArgs, Observability, ObservabilityArgs
-from infra.components.schedules import Schedules, SchedulesArgs
-from infra.components.watch import Watch
+from infra.components.region_switch import RegionSwitch, RegionSwitchArgs
+from infra.components.shared_secrets import SharedSecrets, SharedSecretsArgs
 from infra.outputs import ClusterOutputs, FoundationOutputs, RegionOutputs, publish, read
 from infra.stacks import Layer, Stack
 
@@ -37,7 +62,9 @@ def assemble(stack: Stack, environment: Environment | None = None) -> None:
 
 def _foundation(_stack: Stack, scope: Scope) -> None:
     keys = PrimaryKeys("keys", scope)
-    publish(FoundationOutputs(key_arns=keys.key_arns))
+    databases = GlobalDatabases("databases", scope)
+    zone = Zone("zone", scope, ZoneArgs(domain=scope.environment.domain))
+    publish(FoundationOutputs(key_arns=keys.key_arns, global_databases=databases.identifiers, zone_id=zone.zone_id))
 
 
 def _region(stack: Stack, scope: Scope) -> None:
@@ -54,86 +81,104 @@ def _region(stack: Stack, scope: Scope) -> None:
             flow_logs_days=scope.environment.retention.logs_days,
         ),
     )
-    pool = UserPool("people", scope, UserPoolArgs(scope.environment.sign_in.mfa, scope.environment.sign_in.password_length))
-    bus, watches = _events(scope, keys, network)
-    _alarms(scope, keys, watches)
+    databases = _databases(scope, foundation, keys, network)
+    audit = _audit(scope, keys)
+    _backups(scope, keys, databases)
     publish(
         RegionOutputs(
             vpc_id=network.vpc_id,
             private_subnet_ids=network.private_subnet_ids,
             key_arns=keys.key_arns,
-            bus_arn=bus.bus_arn,
-            user_pool_id=pool.pool_id,
-            user_pool_arn=pool.pool_arn,
-            client_ids=pool.client_ids,
+            database_arns=pulumi.Output.all(**{name: made.arn for name, made in databases.items()}),
+            database_endpoints=pulumi.Output.all(**{name: made.endpoint for name, made in databases.items()}),
+            database_resource_ids=pulumi.Output.all(**{name: made.resource_id for name, made in databases.items()}),
+            audit_buckets=audit.names,
         )
     )
 
 
-def _events(scope: Scope, keys: RegionalKeys, network: Network) -> tuple[EventBus, tuple[Watch, ...]]:
-    """Declare what carries events and what runs on them; return the bus, and what of it all is worth an alarm."""
-    environment = scope.environment
-    bus = EventBus(
-        "bus",
+def _databases(
+    scope: Scope, foundation: FoundationOutputs, keys: RegionalKeys, network: Network
+) -> dict[str, DatabaseCluster]:
+    """Make a region's databases; the region that writes has their master passwords."""
+    callers = scope.environment.regions[scope.region].cidr
+    monitoring = DatabaseMonitoring("database-monitoring", scope)
+    writes = scope.region == scope.environment.primary
+    chance = replace(scope, providers=(*scope.providers, random.Provider("random"))) if writes else scope
+    made: dict[str, DatabaseCluster] = {}
+    for cluster in CLUSTERS:
+        name = f"database-{cluster}"
+        password = MasterPassword(f"{name}-master-password", chance).value if writes else None
+        made[cluster] = DatabaseCluster(
+            name,
+            scope,
+            DatabaseClusterArgs(
+                cluster=cluster,
+                global_identifier=foundation.global_databases[cluster],
+                vpc_id=network.vpc_id,
+                subnet_ids=network.private_subnet_ids,
+                callers=callers,
+                data_key_arn=keys.arn("phi"),
+                logs_key_arn=keys.arn("internal"),
+                monitoring_role_arn=monitoring.role_arn,
+                master_password=password,
+            ),
+        )
+        if password is not None:
+            MasterSecret(
+                f"{name}-master",
+                scope,
+                MasterSecretArgs(
+                    cluster=cluster,
+                    endpoint=made[cluster].endpoint,
+                    port=PORT,
+                    username=MASTER,
+                    password=password,
+                    key_arn=keys.arn("phi"),
+                    vpc_id=network.vpc_id,
+                    subnet_ids=network.private_subnet_ids,
+                    callers=callers,
+                ),
+            )
+    return made
+
+
+def _audit(scope: Scope, keys: RegionalKeys) -> AuditBuckets:
+    """Make what records and watches: buckets first, then what writes to them."""
+    buckets = AuditBuckets("audit", scope, AuditBucketsArgs(key_arn=keys.arn("audit")))
+    Trail(
+        "trail",
         scope,
-        EventBusArgs(keys.arn("phi"), environment.retention.archive_days, environment.alarms.queue_age_seconds),
-    )
-    artifacts = Artifacts("artifacts", scope, ArtifactsArgs(keys.arn("internal"), None, environment.functions.code))
-    settings = FunctionSettings(
-        memory_mb=environment.functions.memory_mb,
-        concurrency=environment.functions.concurrency,
-        logs_days=environment.retention.logs_days,
-        active=environment.serves(scope.region),
-        phi_key_arn=keys.arn("phi"),
-        internal_key_arn=keys.arn("internal"),
-        vpc_id=network.vpc_id,
-        subnet_ids=network.private_subnet_ids,
-        layers=environment.functions.layers.get(scope.region, ()),
-    )
-    messages = environment.messages
-    secret = scope.named("notifications-database-url")
-    functions = Functions(
-        "functions",
-        scope,
-        FunctionsArgs(
-            settings=settings,
-            queues=bus.queues,
-            code=artifacts.code,
-            environment={
-                "notifications": {
-                    "CARESLOT_DATABASE_URL_SECRET": secret,
-                    "CARESLOT_ORGANIZATION": messages.organization,
-                    "CARESLOT_CALLBACK_PHONE": messages.callback_phone,
-                    "CARESLOT_SENDER_EMAIL": messages.sender_email,
-                    "CARESLOT_PORTAL_URL": f"https://{environment.domain}/portal/",
-                }
-            },
-            # Secrets Manager ends every ARN with six characters of its own.
-            secrets={"notifications": scope.arn("secretsmanager", f"secret:{secret}-??????")},
-            statements={
-                "notifications": (
-                    email_statement(scope.arn("ses", f"identity/{messages.sender_email.partition('@')[2]}")),
-                    text_statement(),
-                )
-            },
+        TrailArgs(
+            bucket_name=buckets.trail.bucket_name,
+            phi_bucket_arns=[bucket.arn for bucket in buckets.holding_phi],
+            key_arn=keys.arn("audit"),
+            logs_key_arn=keys.arn("internal"),
+            depends_on=[buckets.trail],
         ),
     )
-    schedules = Schedules("schedules", scope, SchedulesArgs(functions, settings))
-    return bus, (*bus.watches, *functions.watches, *schedules.watches)
-
-
-def _alarms(scope: Scope, keys: RegionalKeys, watches: tuple[Watch, ...]) -> None:
-    alarms = scope.environment.alarms
-    topic = AlarmTopic("alarms", scope, AlarmTopicArgs(keys.arn("internal"), alarms.notify))
-    Observability(
-        "watch",
+    ConfigurationHistory(
+        "configuration",
         scope,
-        ObservabilityArgs(
-            topic_arn=topic.topic_arn,
-            key_arn=keys.arn("internal"),
-            active=scope.environment.serves(scope.region),
-            watches=watches,
-            sampled=alarms.traced,
+        ConfigurationHistoryArgs(
+            bucket_name=buckets.config.bucket_name, key_arn=keys.arn("audit"), depends_on=[buckets.config]
+        ),
+    )
+    Detection("detection", scope, DetectionArgs(watched_buckets=[bucket.bucket_name for bucket in buckets.holding_phi]))
+    return buckets
+
+
+def _backups(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseCluster]) -> None:
+    vault = BackupVault("backups", scope, BackupVaultArgs(key_arn=keys.arn("phi")))
+    Backups(
+        "backup-plan",
+        scope,
+        BackupsArgs(
+            vault_name=vault.vault_name,
+            vault_arn=vault.arn,
+            database_arns={name: made.arn for name, made in databases.items()},
+            copied_to=[region for region in scope.environment.regions if region != scope.region],
+            restored_into={name: made.identifier for name, made in databases.items()},
         ),
     )
 
@@ -144,10 +189,32 @@ def _cluster(stack: Stack, _scope: Scope) -> None:
     publish(ClusterOutputs())
 
 
-def _routing(stack: Stack, _scope: Scope) -> None:
-    read(FoundationOutputs, stack.reads[0])
-    for region in stack.reads[1:]:
-        read(RegionOutputs, region)
+def _routing(stack: Stack, scope: Scope) -> None:
+    foundation = read(FoundationOutputs, stack.reads[0])
+    regions = {below.region: read(RegionOutputs, below) for below in stack.reads[1:]}
+    hosts = {region: regional_host(scope, region) for region in regions}
+    SharedSecrets("secrets", scope, SharedSecretsArgs({region: of.key_arns["phi"] for region, of in regions.items()}))
+    Health("health", scope, HealthArgs(hosts=hosts))
+    switch = None
+    if scope.environment.standbys:
+        GlobalBus("bus", scope)
+        switch = RegionSwitch(
+            "switch",
+            scope,
+            RegionSwitchArgs(
+                zone_id=foundation.zone_id,
+                record_name=f"api.{scope.environment.domain}",
+                databases={
+                    cluster: {region: of.database_arns[cluster] for region, of in regions.items()}
+                    for cluster in CLUSTERS
+                },
+                global_identifiers={cluster: foundation.global_databases[cluster] for cluster in CLUSTERS},
+                cluster_arns={
+                    region: scope.arn("eks", f"cluster/{scope.named('cluster')}", region=region) for region in regions
+                },
+            ),
+        )
+    Address("address", scope, AddressArgs(zone_id=foundation.zone_id, hosts=hosts, switch=switch))
 
 
 _LAYERS: dict[Layer, Callable[[Stack, Scope], None]] = {

@@ -42,7 +42,7 @@ def arguments(token: str) -> type | None:
     if cls is None:
         return None
     module = sys.modules[cls.__module__]
-    # Called so where a nested type has taken the usual name.
+    # Where a nested type is called <Resource>Args already, the SDK calls the resource's own arguments InitArgs.
     return getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args", None)
 
 

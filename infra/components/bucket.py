@@ -141,6 +141,7 @@ class Bucket(Component):
         )
 
     def _lifecycle(self, bucket: aws.s3.Bucket, versioning: aws.s3.BucketVersioning) -> None:
+        days = self.args.kept_days
         rule = aws.s3.BucketLifecycleConfigurationRuleArgs(
             id="tidy",
             status="Enabled",
@@ -148,10 +149,12 @@ class Bucket(Component):
             abort_incomplete_multipart_upload=(
                 aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(days_after_initiation=7)
             ),
-            expiration=self.args.kept_days
-            and aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=self.args.kept_days),
-            noncurrent_version_expiration=self.args.kept_days
-            and aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=30),
+            expiration=(None if days is None else aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days)),
+            noncurrent_version_expiration=(
+                None
+                if days is None
+                else aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=30)
+            ),
         )
         aws.s3.BucketLifecycleConfiguration(
             self.name, bucket=bucket.id, rules=[rule], opts=self.child(depends_on=[versioning])
@@ -164,7 +167,7 @@ def bucket_name(scope: Scope, purpose: str) -> str:
 
 
 def admitted(scope: Scope, service: str, sid: str, actions: Sequence[str], paths: Sequence[str]) -> Mapping[str, Any]:
-    """Return a statement that admits an AWS service acting for this account, to the bucket's ``paths`` ("" is itself)."""
+    """Return a statement that admits an AWS service for this account, to the bucket's ``paths`` ("" is itself)."""
     return {
         "Sid": sid,
         "Effect": "Allow",

@@ -67,6 +67,13 @@ class Recorder(MockMonitor):
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": environment.account},
             "aws:index/getRegion:getRegion": {"region": region, "name": region},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
+            # The one thing a Region switch plan makes that is no output of it.
+            "aws:arcregionswitch/getRoute53HealthChecks:getRoute53HealthChecks": {
+                "healthChecks": [
+                    {"region": name, "healthCheckId": f"switch-{name}", "status": "healthy"}
+                    for name in environment.regions
+                ]
+            },
             **(invokes or {}),
         }
         self.made: dict[str, Resource] = {}
