@@ -57,6 +57,9 @@ class Region(Settings):
 class Nodes(Settings):
     """The managed node group; unused under EKS Auto Mode, which picks its own machines."""
 
+    ami_type: Literal[
+        "AL2023_ARM_64_STANDARD", "AL2023_x86_64_STANDARD", "BOTTLEROCKET_ARM_64", "BOTTLEROCKET_x86_64"
+    ] = "BOTTLEROCKET_ARM_64"
     instance_types: tuple[str, ...] = Field(default=("m7g.large", "m6g.large"), min_length=1)
     min: int = Field(default=3, ge=1)
     max: int = Field(default=6, ge=1)
@@ -68,12 +71,25 @@ class Nodes(Settings):
         return self
 
 
+class Access(Settings):
+    """Who may talk to the cluster: an IAM role of the account by its name, path included, and what it may do."""
+
+    role: str = Field(pattern=r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$", max_length=512)
+    may: Literal["admin", "view"]
+    namespaces: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...] = ()
+
+
 class Cluster(Settings):
-    """EKS: who manages the machines, and which Kubernetes (1.35 or newer: 1.34 leaves standard support)."""
+    """EKS: who manages the machines, and which Kubernetes (1.35 or newer: 1.34 leaves standard support).
+
+    ``fargate`` lists services whose pods run on Fargate, each in a virtual machine of its own.
+    """
 
     version: Literal["1.35", "1.36"]
     compute: Literal["auto-mode", "managed-node-groups"]
     nodes: Nodes = Nodes()
+    fargate: tuple[str, ...] = ("audit",)
+    access: tuple[Access, ...] = ()
 
 
 class Capacity(Settings):
