@@ -8,20 +8,23 @@ from pkgutil import resolve_name
 import boto3
 from fastapi import FastAPI
 
-from services.audit.adapters.postgres import PostgresChains, unit_of_work
+from services.audit.adapters.postgres import PostgresChains, PostgresMerges, unit_of_work
 from services.audit.adapters.postgres_anchors import begin_anchoring
+from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.adapters.s3 import S3AnchorStorage
-from services.audit.api import exports, reviews
+from services.audit.api import chains, exports, reviews
 from services.audit.settings import Settings
 from services.audit.usecases.anchor import AnchorHeads
 from services.audit.usecases.ingest import TakeEntries
 from services.audit.usecases.review import Review
+from services.audit.usecases.standing import Standing
+from services.audit.usecases.verify import VerifyTrail
 from services.contracts.roles import Role
-from services.contracts.topology import direct_queues_of
+from services.contracts.topology import direct_queues_of, subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection
 from services.kernel.http import create_app
-from services.kernel.runtime import AWS, SubscribedInBatches, running, serve
+from services.kernel.runtime import AWS, Subscribed, SubscribedInBatches, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "audit"
@@ -35,18 +38,21 @@ def create() -> FastAPI:
         title="Careslot audit",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[reviews.router, exports.router],
+        routers=[reviews.router, exports.router, chains.router],
         lifespan=_lifespan,
     )
 
 
-def subscribed(clock: Clock) -> list[SubscribedInBatches]:
+def subscribed(clock: Clock) -> list[Subscribed | SubscribedInBatches]:
     """Return the queues this process polls, with what takes their messages."""
 
     def bind(connection: Connection) -> TakeEntries:
         return TakeEntries(PostgresChains(connection), clock)
 
-    return [SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind) for queue in direct_queues_of(SERVICE)]
+    return [
+        *(SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind) for queue in direct_queues_of(SERVICE)),
+        *(Subscribed(sub.queue, resolve_name(sub.handler), PostgresMerges) for sub in subscriptions_of(SERVICE)),
+    ]
 
 
 @asynccontextmanager
@@ -64,7 +70,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ) as runtime:
         app.state.edge = runtime.edge
         app.state.clock = clock
-        app.state.review = Review(unit_of_work(runtime.database))
+        begin = unit_of_work(runtime.database)
+        app.state.review = Review(begin)
+        verification = VerifyTrail(begin_reading(runtime.database, direct_queues_of(SERVICE)[0].queue), storage)
+        app.state.standing = Standing(begin, verification)
         anchoring = AnchorHeads(begin_anchoring(runtime.database), storage, clock, settings.retention_years)
         task = asyncio.create_task(_keep_anchoring(anchoring, settings.anchor_seconds))
         try:

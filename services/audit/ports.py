@@ -64,11 +64,25 @@ class Kept:
     arrived_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ChainStanding:
+    """How the chain of ``service`` stands: its entries, how many are anchored, whether more may come."""
+
+    service: str
+    entries: int
+    anchored: int
+    closed: bool
+
+
 class Trail(Protocol):
     """The trail for readers, bound to one transaction."""
 
     async def entries(self, query: TrailQuery) -> Sequence[Kept]:
         """Return entries by time and id."""
+        ...
+
+    async def standing(self, day: date) -> Sequence[ChainStanding]:
+        """Return the chains of ``day`` by service."""
         ...
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
@@ -77,6 +91,14 @@ class Trail(Protocol):
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Trail]]
+
+
+class Merges(Protocol):
+    """Which patient stands for which, bound to one transaction."""
+
+    async def keep(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Keep that ``survivor_id`` stands for ``replaced_id`` now, unless something newer is known."""
+        ...
 
 
 class AnchorLedger(Protocol):

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
 from services.availability.adapters.postgres_search import PostgresSlotSearch
+from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
 from services.availability.api import absences, schedules, slots
 from services.availability.api.dependencies import Availability
@@ -30,6 +31,7 @@ from services.contracts.topology import subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection, Database
 from services.kernel.http import create_app
+from services.kernel.records import Records, records_router
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
 
@@ -91,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Half a second of reading that the first search should not wait for.
         await asyncio.to_thread(zips.find, "00000")
         app.state.edge = runtime.edge
+        app.state.records = Records(runtime.database, KINDS)
         app.state.availability = assemble(
             runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips
         )
@@ -109,7 +112,7 @@ def create() -> FastAPI:
         title="Careslot availability",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[slots.router, schedules.router, absences.router],
+        routers=[slots.router, schedules.router, absences.router, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

@@ -3,7 +3,7 @@
 from services.booking.ports import Projections
 from services.contracts.events import event_of
 from services.contracts.events.availability import ClosureRecorded, ClosureWithdrawn, LeaveRecorded, LeaveWithdrawn
-from services.contracts.events.directory import PatientRecorded, ProxyRecorded
+from services.contracts.events.directory import PatientMerged, PatientRecorded, ProxyRecorded, VisitTypeRecorded
 from services.contracts.events.waitlist import DemandChanged
 from services.kernel.errors import NotFound
 from services.kernel.outbox import Envelope
@@ -29,14 +29,19 @@ async def on_block(envelope: Envelope, store: Projections) -> None:
 
 
 async def on_directory(envelope: Envelope, store: Projections) -> None:
-    """Keep patients' facilities and proxies; raise NotFound for an event that is neither."""
+    """Keep patients' facilities, proxies, merges and visit types' labels; raise NotFound for any other event."""
     match event_of(envelope):
         case PatientRecorded() as patient:
             await store.record_patient(patient.patient_id, patient.version, patient.facility_ids, active=patient.active)
+        case PatientMerged() as merge:
+            await store.record_merge(merge.replaced_id, merge.survivor_id, merge.version)
         case ProxyRecorded() as proxy:
             await store.record_proxy(
-                proxy.proxy_id, proxy.version, proxy.patient_id, proxy.person, proxy.expires_at, active=proxy.active
-            )
+                proxy.proxy_id, proxy.version, proxy.patient_id, proxy.person, proxy.expires_at,
+                proxy.confidential_until, active=proxy.active,
+            )  # fmt: skip
+        case VisitTypeRecorded() as visit:
+            await store.record_visit_type(visit.visit_type, visit.version, visit.security_label)
         case other:
             raise NotFound(f"{other.TYPE} is not an event this queue takes.")
 

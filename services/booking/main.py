@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.booking.adapters.availability import TIMEOUT_SECONDS, AvailabilitySlots, NoSlots
 from services.booking.adapters.feed import PostgresFeed
 from services.booking.adapters.freed import freed_work
+from services.booking.adapters.merging import PostgresMerging
 from services.booking.adapters.places import PostgresPlaces
 from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
@@ -25,13 +26,16 @@ from services.booking.ports import OpenSlots, Register
 from services.booking.settings import Settings
 from services.booking.usecases.alternatives import FindAlternatives
 from services.booking.usecases.changing import ChangeAppointments
+from services.booking.usecases.double_bookings import ReadDoubleBookings
 from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.reading import ReadAppointments
 from services.booking.usecases.taking import TakeSlots
+from services.contracts.break_glass import GlassKeys
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
 from services.contracts.topology import subscriptions_of
+from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.errors import StaleVersion
@@ -46,11 +50,12 @@ KEPT_FREE = 4
 
 
 def assemble(
-    database: Database, clock: Clock, slots: OpenSlots, settings: Settings
+    database: Database, clock: Clock, slots: OpenSlots, settings: Settings, aliases: Aliases | None = None
 ) -> tuple[Booking, PostgresRegister]:
     """Bind the use cases to PostgreSQL; return them with the register the sweeper works on."""
     turns = Turns(max(1, settings.database_pool - KEPT_FREE))
-    register = PostgresRegister(database, turns)
+    aliases = aliases or Aliases()
+    register = PostgresRegister(database, turns, aliases)
     feed = PostgresFeed(database)
     alternatives = FindAlternatives(slots, PostgresPlaces(database, turns), clock)
     offers = OfferKeys(settings.offer_key_set())
@@ -60,6 +65,8 @@ def assemble(
         change=ChangeAppointments(register, clock, grace),
         keep=KeepFreedSlots(freed_work(database), grace, clock),
         read=ReadAppointments(unit_of_work(database), feed, clock),
+        double_bookings=ReadDoubleBookings(unit_of_work(database), PostgresMerging(database, clock), clock),
+        aliases=aliases,
         broadcast=Broadcaster(feed),
         hold=timedelta(seconds=settings.hold_seconds),
         longest_hold=timedelta(seconds=max(settings.hold_seconds, settings.hold_seconds_max)),
@@ -78,6 +85,7 @@ async def upkeep(
     tasks = [
         asyncio.create_task(repeatedly(settings.sweep_seconds, "sweep", partial(sweep, register, clock))),
         asyncio.create_task(repeatedly(PURGE_SECONDS, "purge", partial(purge, database, clock, answers_kept))),
+        asyncio.create_task(repeatedly(settings.sweep_seconds, "merges", PostgresMerging(database, clock).sweep)),
         asyncio.create_task(parts.broadcast.run()),
     ]
     try:
@@ -104,8 +112,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime:
-        parts, register = assemble(runtime.database, runtime.clock, _slots(runtime, settings), settings)
+    emergency = GlassKeys.from_setting(settings.break_glass_keys)
+    async with (
+        running(
+            SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions, emergency=emergency
+        ) as runtime,
+        following_aliases(runtime.edge, runtime.database) as aliases,
+    ):
+        parts, register = assemble(runtime.database, runtime.clock, _slots(runtime, settings), settings, aliases)
         app.state.edge, app.state.booking = runtime.edge, parts
         async with upkeep(parts, register, runtime.database, runtime.clock, settings):
             yield

@@ -9,7 +9,10 @@ from uuid import UUID
 
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.claims import Taken
+from services.booking.domain.double_bookings import DoubleBooking
+from services.booking.domain.feed import Cursor, ToldChange
 from services.booking.domain.freed import FreedSlot
+from services.contracts.security_labels import SecurityLabel
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
 
@@ -56,7 +59,8 @@ class Question:
 class Look:
     """What was seen, all of it at one moment.
 
-    ``proxies`` are the persons who may act for the patient now; ``blocked`` says that leave or a closure overlaps the
+    ``proxies`` are the persons who may act for the patient now, ``confidants`` those of them who know of restricted
+    visits; ``label`` is that of the offer's visit type; ``blocked`` says that leave or a closure overlaps the
     offer; ``taken`` holds the claims on the offer's lanes and the patient over the offer's period; ``freed`` is the
     freed slot that is to be taken; ``waiting`` says that somebody waits for a slot like the appointment's.
     """
@@ -64,6 +68,8 @@ class Look:
     stored: Stored | None = None
     appointment: Appointment | None = None
     proxies: frozenset[str] = frozenset()
+    confidants: frozenset[str] = frozenset()
+    label: SecurityLabel = SecurityLabel.NORMAL
     patient_active: bool = True
     blocked: bool = False
     taken: tuple[Taken, ...] = ()
@@ -142,17 +148,6 @@ class FreedStore(Protocol):
 FreedWork = Callable[[], AbstractAsyncContextManager[FreedStore]]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """A position in the change feed: a transaction and a row within it, in the order they become visible."""
-
-    transaction: int
-    row: int
-
-    def __str__(self) -> str:
-        return f"{self.transaction}-{self.row}"
-
-
 @dataclass(frozen=True, slots=True)
 class RecordedChange:
     """One row of the history, with the event it told."""
@@ -173,6 +168,14 @@ class RecordedChange:
     event: Mapping[str, Any]
 
 
+class DoubleBookings(Protocol):
+    """Knows where a patient has two visits at one time."""
+
+    async def at(self, facility_id: str, now: datetime, limit: int) -> Sequence[DoubleBooking]:
+        """Return the pairs, not yet over at ``now``, of which at least one visit is at the facility, by start."""
+        ...
+
+
 class Feed(Protocol):
     """The history in an order that loses nothing, however transactions overlap."""
 
@@ -181,16 +184,22 @@ class Feed(Protocol):
         ...
 
     async def after(self, cursor: Cursor, limit: int) -> Sequence[RecordedChange]:
-        """Return at most ``limit`` changes after ``cursor``, oldest first."""
+        """Return at most ``limit`` changes of appointments after ``cursor``, oldest first."""
+        ...
+
+    async def all_after(self, cursor: Cursor, limit: int) -> Sequence[ToldChange]:
+        """Return at most ``limit`` changes of appointments and freed slots after ``cursor``, oldest first."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """What booking knows of a patient: who may act for them and which facilities know them."""
+    """What booking knows of a patient: who may act for them (``confidants``: and knows of restricted visits), and
+    which facilities know them."""
 
     proxies: frozenset[str]
     facilities: frozenset[str]
+    confidants: frozenset[str] = frozenset()
 
 
 class Store(Protocol):
@@ -220,6 +229,10 @@ class Store(Protocol):
         """Return a facility's appointments on ``day`` of its own calendar by start; cancelled ones when asked."""
         ...
 
+    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
+        """Return how many visits of a kind are booked from ``now`` on, by facility."""
+        ...
+
     async def audit(self, entry: AuditEntry) -> None:
         """Write a touch down."""
         ...
@@ -246,9 +259,18 @@ class Projections(Protocol):
         ...
 
     async def record_proxy(
-        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
-    ) -> None:
-        """Remember who may act for a patient, unless a newer version is known."""
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime,
+        confidential_until: datetime | None, *, active: bool,
+    ) -> None:  # fmt: skip
+        """Remember who may act for a patient, and until when also in confidence, unless a newer version is known."""
+        ...
+
+    async def record_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None:
+        """Remember a visit type's label, unless a newer version is known; its visits' labels become no milder."""
+        ...
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Remember that one patient stands for another now, unless something newer is known."""
         ...
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:

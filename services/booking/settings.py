@@ -18,6 +18,9 @@ class Settings(ServiceSettings):
     offer_keys: str = Field(
         description="availability's and waitlist's public keys: a JSON Web Key Set, or the path of a file with it"
     )
+    break_glass_keys: str = Field(
+        description="public keys of emergency accesses: a JSON Web Key Set, or the path of a file with it"
+    )
     availability_url: str = Field(default="", description="availability's address; without it no alternatives")
     hold_seconds: int = Field(default=300, ge=10, le=3600, description="how long a hold lasts unless asked otherwise")
     hold_seconds_max: int = Field(default=900, ge=10, le=3600, description="how long a hold may be asked for")

@@ -16,6 +16,14 @@ from services.contracts.events import waitlist as w
 from services.contracts.events.base import Event
 
 BUS = "careslot"
+# What functions run on, in AWS and, as far as it has them, in the emulator; the builder makes their zip for it.
+FUNCTION_RUNTIME: Literal["python3.13"] = "python3.13"
+FUNCTION_ARCHITECTURE: Literal["arm64"] = "arm64"
+
+
+def function_handler(handler: str) -> str:
+    """Turn ``package.module:function`` into Lambda's ``package.module.function``."""
+    return handler.replace(":", ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +102,29 @@ class LockedBucket:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax."""
+    """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax.
+
+    An invocation that Lambda refuses is tried ``retries`` times within ``max_age_seconds``, then it goes to
+    ``<name>-dlq``: the next one of the clock does its work as well.
+    """
 
     name: str
     service: str
     expression: str
     handler: str
     timeout_seconds: int = 50
+    retries: int = 2
+    max_age_seconds: int = 300
+    retention_days: int = 14
+
+    @property
+    def dead_letters(self) -> str:
+        """Name of the dead-letter queue."""
+        return f"{self.name}-dlq"
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription("audit-merges", "audit", (d.PatientMerged,), "services.audit.consumers:on_merge"),
     Subscription(
         "availability-directory",
         "availability",
@@ -122,6 +143,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
             b.SlotFreed,
             b.SlotReleased,
         ),
@@ -134,7 +156,10 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         "services.booking.consumers:on_block",
     ),
     Subscription(
-        "booking-directory", "booking", (d.ProxyRecorded, d.PatientRecorded), "services.booking.consumers:on_directory"
+        "booking-directory",
+        "booking",
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
+        "services.booking.consumers:on_directory",
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
@@ -147,6 +172,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.AppointmentCheckedIn,
             b.AppointmentFulfilled,
             b.AppointmentNoShow,
+            b.AppointmentReassigned,
         ),
         "services.notifications.lambdas.appointment_events:handler",
         runs="lambda",
@@ -154,8 +180,15 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "notifications-directory",
         "notifications",
-        (d.PatientRecorded, d.FacilityRecorded, d.ProxyRecorded),
+        (d.PatientRecorded, d.PatientMerged, d.FacilityRecorded, d.ProxyRecorded),
         "services.notifications.lambdas.directory_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
+        "notifications-break-glass",
+        "notifications",
+        (d.BreakGlassRecorded,),
+        "services.notifications.lambdas.break_glass_events:handler",
         runs="lambda",
     ),
     Subscription(
@@ -168,7 +201,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "waitlist-directory",
         "waitlist",
-        (d.FacilityRecorded, d.PatientRecorded, d.ProxyRecorded),
+        (d.FacilityRecorded, d.PatientRecorded, d.PatientMerged, d.ProxyRecorded, d.VisitTypeRecorded),
         "services.waitlist.consumers:on_directory",
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),

@@ -7,20 +7,25 @@ from contextlib import asynccontextmanager
 import boto3
 from fastapi import FastAPI
 
+from services.contracts.break_glass import GlassKeys
 from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
 from services.directory.adapters.postgres import unit_of_work
+from services.directory.adapters.records import KINDS
 from services.directory.adapters.zip_codes import BundledZipCodes, places
-from services.directory.api import catalogue, clinicians, facilities, patients, roles
+from services.directory.api import break_glass, catalogue, clinicians, facilities, merges, patients, proxies, roles
 from services.directory.settings import Settings
 from services.directory.usecases import assemble
 from services.directory.usecases.roles import Roles
+from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
+from services.kernel.records import Records, records_router
 from services.kernel.runtime import AWS, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "directory"
 PENDING_ROLES_SECONDS = 15.0
+REPLACED = "SELECT replaced_id, survivor_id FROM patient_merges"
 
 
 def create() -> FastAPI:
@@ -30,7 +35,17 @@ def create() -> FastAPI:
         title="Careslot directory",
         description="Facilities, clinicians, specialties, visit types, patients, proxies, role assignments.",
         version="1.0.0",
-        routers=[facilities.router, clinicians.router, catalogue.router, patients.router, roles.router],
+        routers=[
+            facilities.router,
+            clinicians.router,
+            catalogue.router,
+            patients.router,
+            proxies.router,
+            merges.router,
+            roles.router,
+            break_glass.router,
+            records_router(*KINDS),
+        ],
         lifespan=_lifespan,
     )
 
@@ -38,14 +53,20 @@ def create() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP) as runtime:
+    emergency = GlassKeys.from_setting(settings.break_glass_keys)
+    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, emergency=emergency) as runtime:
         await asyncio.to_thread(places)
         accounts = CognitoAccounts(boto3.client("cognito-idp", config=AWS), settings.user_pool_id)
         app.state.edge = runtime.edge
-        app.state.directory = assemble(unit_of_work(runtime.database), BundledZipCodes(), accounts, runtime.clock)
+        app.state.directory = assemble(
+            unit_of_work(runtime.database), BundledZipCodes(), accounts, settings.signer().sign, runtime.clock,
+            settings.rules(),
+        )  # fmt: skip
         telling = asyncio.create_task(_tell_pending_roles(app.state.directory.roles))
         try:
-            yield
+            app.state.records = Records(runtime.database, KINDS)
+            async with following_aliases(runtime.edge, runtime.database, REPLACED):
+                yield
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)

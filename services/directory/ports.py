@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from services.directory.domain.places import Place
-from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
+from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
+from services.kernel.actor import Emergency
 from services.kernel.audit import AuditEntry
 from services.kernel.outbox import Publishable
 
@@ -94,6 +95,18 @@ class Store(Protocol):
         """Return which of ``keys`` exist."""
         ...
 
+    async def find_many(self, kind: type[R], keys: Sequence[str]) -> Mapping[str, Recorded[R]]:
+        """Return, locked, those of ``keys`` that exist."""
+        ...
+
+    async def matching(self, kind: type[R], column: str, value: str) -> Sequence[Recorded[R]]:
+        """Return, locked, the records whose ``column`` is ``value``, in order of key."""
+        ...
+
+    async def page(self, kind: type[R], after: str, limit: int) -> Sequence[Recorded[R]]:
+        """Return records of ``kind`` in order of key, those after the key ``after``."""
+        ...
+
     async def catalogue(self, kind: type[R]) -> Sequence[Recorded[R]]:
         """Return every record of a small kind, in order of key."""
         ...
@@ -120,6 +133,14 @@ class Store(Protocol):
 
     async def proxies_of(self, patient_ids: Sequence[str], now: datetime) -> Mapping[str, frozenset[str]]:
         """Return who may act for each of ``patient_ids`` at ``now``; patients without proxies are left out."""
+        ...
+
+    async def proxies_for(self, patient_id: str) -> Sequence[Recorded[Proxy]]:
+        """Return everyone who may or might once act for a patient, in order of id."""
+        ...
+
+    async def proxies_by(self, person: str, now: datetime) -> Sequence[Recorded[Proxy]]:
+        """Return under which proxies ``person`` may act at ``now``, in order of id."""
         ...
 
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:
@@ -153,6 +174,14 @@ class ZipCodes(Protocol):
         ...
 
 
+class GlassSigner(Protocol):
+    """Signs emergency accesses so that every service can check them."""
+
+    def __call__(self, emergency: Emergency, subject: str, now: datetime, expires_at: datetime) -> str:
+        """Return a token that opens ``emergency`` to ``subject`` until ``expires_at``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A sign-in account as the identity provider has it; ``subject`` is what its tokens say in ``sub``."""
@@ -162,11 +191,15 @@ class Account:
     roles: frozenset[str] = frozenset()
     facilities: frozenset[str] = frozenset()
     person: str = ""
+    clearances: frozenset[str] = frozenset()
 
     def has(self, assignment: RoleAssignment) -> bool:
         """Tell whether the account has exactly what ``assignment`` says."""
-        said = (frozenset({assignment.role.value}), frozenset(assignment.facilities), assignment.person)
-        return (self.roles, self.facilities, self.person) == said
+        said = (
+            frozenset({assignment.role.value}), frozenset(assignment.facilities), assignment.person,
+            frozenset(assignment.clearances),
+        )  # fmt: skip
+        return (self.roles, self.facilities, self.person, self.clearances) == said
 
 
 class Accounts(Protocol):

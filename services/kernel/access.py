@@ -89,10 +89,13 @@ class AccessPolicies:
             {
                 "uid": principal,
                 "attrs": {
+                    "subject": actor.subject,
                     "person": actor.person,
                     "facilities": sorted(actor.facilities),
                     "everywhere": actor.everywhere,
                     "scopes": sorted(actor.scopes),
+                    "clearances": sorted(actor.clearances),
+                    "emergency": actor.emergency.patient if actor.emergency else "",
                 },
                 "parents": [{"type": f"{NAMESPACE}::Role", "id": role} for role in sorted(actor.roles)],
             },
@@ -157,11 +160,16 @@ class Gate:
             resource_type=resource.type,
             resource_id=resource.id,
             about=resource.about,
-            reason=reason or ("" if decision.allowed else "policy"),
+            reason=self._emergency(resource) or reason or ("" if decision.allowed else "policy"),
             policies=decision.policies,
             correlation_id=self._correlation_id,
             facilities=_facilities(resource),
         )
+
+    def _emergency(self, resource: Resource) -> str:
+        """Return what marks an access under break-glass, for the audit trail's review; "" for any other."""
+        emergency = self.actor.emergency
+        return f"break-glass: {emergency.id}" if emergency and emergency.patient == resource.about else ""
 
 
 def _facilities(resource: Resource) -> tuple[str, ...]:

@@ -21,8 +21,20 @@ REFETCH_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
+class Emergency:
+    """An emergency access somebody opened: its id and the one patient it is for (45 CFR 164.312(a)(2)(ii))."""
+
+    id: str
+    patient: str
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """A verified caller. ``facilities`` holds the ids it is assigned to, or ``*`` for all of them."""
+    """A verified caller. ``facilities`` holds the ids it is assigned to, or ``*`` for all of them.
+
+    ``clearances`` are the security labels its role assignment covers; ``authenticated_at`` is when it last proved who
+    it is (seconds since 1970; OpenID Connect's ``auth_time``, which a renewed token keeps), 0 where nobody says.
+    """
 
     subject: str
     roles: frozenset[str]
@@ -30,6 +42,9 @@ class Actor:
     facilities: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     token_id: str = field(default="", compare=False)
+    clearances: frozenset[str] = frozenset()
+    authenticated_at: int = field(default=0, compare=False)
+    emergency: Emergency | None = None
 
     @property
     def everywhere(self) -> bool:
@@ -105,6 +120,8 @@ class TokenVerifier:
             facilities=frozenset(str(claims.get("custom:facilities", "")).split()),
             scopes=scopes,
             token_id=str(claims.get("jti", "")),
+            clearances=frozenset(str(claims.get("custom:clearances", "")).split()),
+            authenticated_at=_seconds(claims.get("auth_time")),
         )
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
@@ -127,6 +144,10 @@ class TokenVerifier:
             ) from None
         self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(jwks)).keys if key.key_id}
         self._fetched_at = time.monotonic()
+
+
+def _seconds(claim: object) -> int:
+    return claim if isinstance(claim, int) and claim > 0 else 0
 
 
 def _refused(reason: str) -> Unauthenticated:

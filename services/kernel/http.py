@@ -6,7 +6,8 @@ of leaking. Documentation pages are off: they would load scripts from elsewhere.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from services.kernel.access import AccessPolicies, AccessRefused, Gate
-from services.kernel.actor import UNKNOWN, Actor
+from services.kernel.actor import UNKNOWN, Actor, Emergency
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock
 from services.kernel.errors import CareslotError, FieldError, Invalid, Unauthenticated
@@ -35,6 +36,9 @@ class Verifier(Protocol):
 
 
 Check = Callable[[], Awaitable[None]]
+# (token, the caller's subject, now) -> what it opens; raises Unauthenticated for one that opens nothing to this caller.
+ReadEmergency = Callable[[str, str, datetime], Emergency]
+EMERGENCY_HEADER = "X-Careslot-Break-Glass"
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class Edge:
 
     ``checks`` are asked by /readyz; those named in ``required`` decide whether traffic should come here, the others
     are told truthfully but do not turn traffic away (bookings go on while the bus is out: the outbox keeps events).
+    ``emergency`` reads the header of an emergency access; a service that holds no patient's record has none.
     """
 
     service: str
@@ -52,6 +57,7 @@ class Edge:
     refused: Callable[[AuditEntry], Awaitable[None]]
     checks: Mapping[str, Check] = field(default_factory=dict)
     required: frozenset[str] = frozenset({"database"})
+    emergency: ReadEmergency | None = None
 
 
 class Problem(BaseModel):
@@ -91,6 +97,8 @@ def _entrance(action: str) -> Callable[[Request], Awaitable[None]]:
             if scheme.lower() != "bearer" or not token:
                 raise Unauthenticated("Send 'Authorization: Bearer <token>'.", slug="token-missing")
             actor = await edge.verifier.verify(token.strip())
+            if edge.emergency and (glass := request.headers.get(EMERGENCY_HEADER)):
+                actor = replace(actor, emergency=edge.emergency(glass, actor.subject, edge.clock.now()))
         except Unauthenticated as refusal:
             await edge.refused(_unauthenticated(edge, action, refusal))
             raise

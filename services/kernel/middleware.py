@@ -36,6 +36,8 @@ def problem_response(error: CareslotError) -> JSONResponse:
     headers = {"retry-after": str(error.retry_after)} if error.retry_after is not None else {}
     if error.status == Unauthenticated.status:
         headers["www-authenticate"] = f'Bearer error="invalid_token", error_description="{error.slug}"'
+        if max_age := error.extra.get("max_age"):  # RFC 9470 section 3: a token is fine, its sign-in is too old
+            headers["www-authenticate"] = f'Bearer error="insufficient_user_authentication", max_age={max_age}'
     instance = f"urn:trace:{correlation_id()}"
     return JSONResponse(error.problem(instance), error.status, headers=headers, media_type=PROBLEM_JSON)
 

@@ -24,7 +24,7 @@ from services.kernel.actor import TokenVerifier
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
-from services.kernel.http import Check, Edge
+from services.kernel.http import Check, Edge, ReadEmergency
 from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
 from services.kernel.outbox import EventBridgePublisher, Publisher, Relay, SqsPublisher, append_audit
 from services.kernel.telemetry import configure_logging, logger
@@ -99,10 +99,12 @@ async def running(
     subscriptions: Sequence[Subscribed | SubscribedInBatches] = (),
     checks: Mapping[str, Check] | None = None,
     clock: Clock | None = None,
+    emergency: ReadEmergency | None = None,
 ) -> AsyncIterator[Runtime]:
     """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
 
-    ``app_role`` is the role of callers that present an app's own token instead of a person's.
+    ``app_role`` is the role of callers that present an app's own token instead of a person's; ``emergency`` reads
+    emergency accesses, for services that hold patients' records.
     """
     configure_logging(service, settings.log_level)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
@@ -135,6 +137,7 @@ async def running(
             clock=clock,
             refused=refused,
             checks={"database": database.ping, "bus": _within(publisher.ping), **(checks or {})},
+            emergency=emergency,
         )
         consumers = _consumers(service, settings, database, subscriptions)
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_purge(relay))]

@@ -34,8 +34,9 @@ openapi_verbs = typer.Typer(help="Write or check the OpenAPI documents on file."
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     from services.local import cli_dead_letters, cli_drill
+    from services.local.cli_rebuild import rebuild
 
-    for verb in (up, down, status, logs, token, start, stop, demo, bench):
+    for verb in (up, down, status, logs, token, start, stop, demo, bench, rebuild):
         app.command()(verb)
     app.add_typer(cli_dead_letters.verbs, name="dlq")
     app.add_typer(cli_drill.verbs, name="drill")

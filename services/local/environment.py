@@ -1,7 +1,7 @@
 """What each program is told: one file of variables a service, readable by its owner only, made anew at each `up`.
 
-A service gets what it needs and nothing else: only availability and waitlist learn where a private key lies,
-each its own.
+A service gets what it needs and nothing else: only availability, waitlist and directory learn where a private
+key lies, each its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from services.contracts.catalogue import load_catalogue
 from services.local.aws import bus_name, client_environment
 from services.local.identity import Identity
-from services.local.offer_keys import OfferKeyFiles
+from services.local.offer_keys import GlassKeyFiles, OfferKeyFiles
 from services.local.state import Layout, write_private
 
 ACCESS_POLICIES = Path(__file__).resolve().parents[2] / "policies" / "access"
@@ -25,6 +25,7 @@ SENDERS = {
     "CARESLOT_SENDER_EMAIL": SENDER,
     "CARESLOT_ORGANIZATION": "Careslot Health",
     "CARESLOT_CALLBACK_PHONE": "+1 617 555 0199",
+    "CARESLOT_PRIVACY_OFFICER_EMAIL": "privacy@careslot.example",
 }
 KEPT_FROM_USER = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZDIR", "SSL_CERT_FILE")
 
@@ -39,6 +40,7 @@ class Facts:
     emulator_url: str
     identity: Identity
     offer_keys: OfferKeyFiles
+    glass_keys: GlassKeyFiles
     session_key: str = ""
     prefix: str = ""
 
@@ -95,6 +97,15 @@ def gateway_environment(facts: Facts) -> dict[str, str]:
     }
 
 
+def rebuild_environment(facts: Facts) -> dict[str, str]:
+    """Return what the operators' verb `careslot rebuild` needs to ask owners for their records."""
+    return {
+        "CARESLOT_TOKEN_URL": facts.identity.token_url,
+        "CARESLOT_CLIENT_ID": facts.identity.rebuild_client_id,
+        "CARESLOT_CLIENT_SECRET": facts.identity.rebuild_client_secret,
+    }
+
+
 def write_environments(layout: Layout, environments: Mapping[str, Mapping[str, str]]) -> None:
     """Write each as `NAME=value` lines a shell can read (`set -a; . FILE`), 0600."""
     for service, variables in environments.items():
@@ -120,7 +131,12 @@ def _portal(facts: Facts) -> str:
 
 def _own(service: str, facts: Facts) -> dict[str, str]:
     if service == "directory":
-        return {"CARESLOT_USER_POOL_ID": facts.identity.pool_id}
+        return {
+            "CARESLOT_USER_POOL_ID": facts.identity.pool_id,
+            "CARESLOT_BREAK_GLASS_SIGNING_KEY": str(facts.glass_keys.private),
+            "CARESLOT_BREAK_GLASS_KEY_ID": facts.glass_keys.key_id,
+            "CARESLOT_BREAK_GLASS_KEYS": str(facts.glass_keys.public),
+        }
     if service == "availability":
         return {
             "CARESLOT_OFFER_SIGNING_KEY": str(facts.offer_keys.private),
@@ -135,7 +151,10 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
             "CARESLOT_CLIENT_SECRET": facts.identity.waitlist_client_secret,
         }
     if service == "booking":
-        return {"CARESLOT_OFFER_KEYS": str(facts.offer_keys.public)}
+        return {
+            "CARESLOT_OFFER_KEYS": str(facts.offer_keys.public),
+            "CARESLOT_BREAK_GLASS_KEYS": str(facts.glass_keys.public),
+        }
     if service == "portal":
         return {
             "CARESLOT_PORTAL_CLIENT_ID": facts.identity.portal_client_id,

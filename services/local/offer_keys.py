@@ -1,4 +1,5 @@
-"""The key pair that slot offers are signed with: made once in a platform's folder, so that offers outlive a restart."""
+"""The key pairs that slot offers and emergency accesses are signed with: made once in a platform's folder, so that
+what they signed outlives a restart."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
+from services.contracts.break_glass import ISSUER as DIRECTORY
 from services.contracts.slot_offer import ISSUER, WAITLIST
 from services.local.state import write_private
 
@@ -29,6 +31,23 @@ class OfferKeyFiles:
     key_id: str
     waitlist_private: Path = Path()
     waitlist_key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GlassKeyFiles:
+    """The directory's key for emergency accesses: ``private`` is PKCS #8 PEM, ``public`` a JSON Web Key Set."""
+
+    private: Path
+    public: Path
+    key_id: str
+
+
+def ensure_glass_keys(folder: Path) -> GlassKeyFiles:
+    """Return the key files of emergency accesses in ``folder``, making the pair when there is none; all are 0600."""
+    private, public = folder / "break-glass.pem", folder / "break-glass.jwks.json"
+    key = _public_half(private, DIRECTORY)
+    write_private(public, json.dumps({"keys": [key]}))
+    return GlassKeyFiles(private, public, str(key["kid"]))
 
 
 def ensure_offer_keys(folder: Path) -> OfferKeyFiles:

@@ -35,7 +35,7 @@ from services.local.emulator import ACCOUNT, REGION, Emulator
 from services.local.holding import FolderLock, free_port, require_free_port
 from services.local.identity import ensure_pool
 from services.local.lambda_zip import build, emulator_target
-from services.local.offer_keys import ensure_offer_keys
+from services.local.offer_keys import ensure_glass_keys, ensure_offer_keys
 from services.local.postgres import ROOM, PostgresServer
 from services.local.postgres_faults import require_room
 from services.local.progress import Progress
@@ -173,6 +173,7 @@ class Platform:
             emulator_url=self.emulator.endpoint_url,
             identity=identity,
             offer_keys=ensure_offer_keys(self.layout.keys),
+            glass_keys=ensure_glass_keys(self.layout.keys),
             session_key=ensure_session_key(self.layout.keys),
         )
         users = ensure_demo_users(self.aws, identity, self.layout)
@@ -189,7 +190,10 @@ class Platform:
         environment.write_environments(
             self.layout,
             {name: environment.service_environment(name, self.facts) for name in self.services}
-            | {"gateway": environment.gateway_environment(self.facts)},
+            | {
+                "gateway": environment.gateway_environment(self.facts),
+                "rebuild": environment.rebuild_environment(self.facts),
+            },
         )
         former = self._state
         self._state = PlatformState(

@@ -1,8 +1,11 @@
 """What notifications does with events. Lambda functions call these, not a poller: see lambdas/."""
 
 from services.contracts.events import event_of
+from services.contracts.events.directory import PatientMerged
 from services.kernel.outbox import Envelope
-from services.notifications.ports import Projections
+from services.notifications.ports import Store
+from services.notifications.usecases.alerting import Alerting
+from services.notifications.usecases.merging import take_merge
 from services.notifications.usecases.planning import Planning
 from services.notifications.usecases.projections import record
 
@@ -17,6 +20,15 @@ async def on_offer(envelope: Envelope, planning: Planning) -> None:
     await planning.take_offer(event_of(envelope))
 
 
-async def on_directory(envelope: Envelope, store: Projections) -> None:
+async def on_break_glass(envelope: Envelope, alerting: Alerting) -> None:
+    """Tell the privacy officer of an emergency access."""
+    await alerting.take(event_of(envelope), envelope.id)
+
+
+async def on_directory(envelope: Envelope, store: Store) -> None:
     """Keep what the directory tells of patients, facilities and proxies."""
-    await record(event_of(envelope), store)
+    event = event_of(envelope)
+    if isinstance(event, PatientMerged):
+        await take_merge(event, store)
+    else:
+        await record(event, store)

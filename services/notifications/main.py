@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.contracts.roles import Role
+from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
+from services.kernel.records import Records, records_router
 from services.kernel.runtime import running, serve
 from services.notifications.adapters.postgres import unit_of_work
+from services.notifications.adapters.records import KINDS
 from services.notifications.api import router
 from services.notifications.settings import Settings
 from services.notifications.usecases.preferences import PreferenceDesk
@@ -19,8 +22,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # The queues of the topology feed Lambda functions; this process polls none.
     async with running("notifications", Settings(), app_role=Role.EXTERNAL_APP) as runtime:
         app.state.edge = runtime.edge
+        app.state.records = Records(runtime.database, KINDS)
         app.state.notifications = PreferenceDesk(unit_of_work(runtime.database), runtime.clock)
-        yield
+        async with following_aliases(runtime.edge, runtime.database):
+            yield
 
 
 def create() -> FastAPI:
@@ -30,7 +35,7 @@ def create() -> FastAPI:
         title="Careslot notifications",
         description="How patients want to be reached, and what they were told, without words or contact details.",
         version="1",
-        routers=[router],
+        routers=[router, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

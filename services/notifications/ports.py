@@ -60,6 +60,14 @@ class Projections(Protocol):
         """Keep it if it is newer; return whether it was."""
         ...
 
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Keep that one patient stands for another now, unless something newer is known."""
+        ...
+
+    async def current_id(self, patient_id: str) -> str:
+        """Return the id that stands for the patient now: itself, unless the record was replaced."""
+        ...
+
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
         """Return the recipient, locked until the transaction ends if ``lock``."""
         ...
@@ -82,6 +90,14 @@ class Messages(Protocol):
 
     async def withdraw(self, appointment_id: UUID, before_version: int, at: datetime, reason: str) -> int:
         """Withdraw what is still planned about earlier versions of the appointment; return how many."""
+        ...
+
+    async def carry_over(self, appointment_id: UUID, version: int) -> None:
+        """Let what is still planned about the appointment be about its ``version``: nothing of the visit changed."""
+        ...
+
+    async def kinds_of(self, appointment_id: UUID) -> frozenset[Kind]:
+        """Return which messages about the appointment were ever planned."""
         ...
 
     async def next_due(self, until: datetime, appointments: Collection[UUID] | None) -> Message | None:

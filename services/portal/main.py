@@ -28,7 +28,7 @@ from services.portal.api.failures import install
 from services.portal.settings import Settings
 
 SIGN_INS_AT_ONCE = 8
-# InitiateAuth is an unsigned call: the portal needs no credentials of AWS for it.
+# InitiateAuth and RespondToAuthChallenge are unsigned calls: the portal needs no credentials of AWS for them.
 _COGNITO = Config(signature_version=UNSIGNED, connect_timeout=2, read_timeout=8, retries={"max_attempts": 1})
 
 
@@ -60,6 +60,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     addresses = {
         "directory": settings.directory_url, "availability": settings.availability_url,
         "booking": settings.booking_url, "notifications": settings.notifications_url,
+        "waitlist": settings.waitlist_url, "audit": settings.audit_url,
     }  # fmt: skip
     limits = httpx.Limits(max_connections=400, max_keepalive_connections=60)
     async with httpx.AsyncClient(timeout=5.0, limits=limits) as http:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from services.kernel.actor import Actor
 
@@ -34,6 +34,12 @@ class Neighbours(Protocol):
         """Send one request and return the answer."""
         ...
 
+    def download(
+        self, token: str, service: str, path: str, query: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a long answer and pass its bytes on as they come."""
+        ...
+
     def follow(
         self, token: str, service: str, path: str, last_event_id: str
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -51,11 +57,35 @@ class SignedIn:
     renewal: str = field(default="", repr=False)
 
 
+Step = Literal["SOFTWARE_TOKEN_MFA", "SMS_MFA", "NEW_PASSWORD_REQUIRED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A further step before somebody is signed in; ``step`` as Cognito calls it.
+
+    ``ticket`` is what the user pool wants back with the answer; ``hint`` where a code went, "" where none went.
+    """
+
+    step: Step
+    username: str
+    ticket: str = field(repr=False)
+    hint: str = ""
+
+
 class SignIn(Protocol):
     """The user pool."""
 
-    async def sign_in(self, username: str, password: str) -> SignedIn:
+    async def sign_in(self, username: str, password: str) -> SignedIn | Challenge:
         """Check name and password; raise Unauthenticated without saying which of them is wrong."""
+        ...
+
+    async def answer(self, challenge: Challenge, answer: str) -> SignedIn | Challenge:
+        """Answer a challenge with a code or a new password.
+
+        Raise Unauthenticated ``code-refused`` for a wrong code and ``challenge-ended`` when it is too late, Invalid
+        ``password-refused`` for a password the pool does not take.
+        """
         ...
 
     async def renew(self, renewal: str) -> SignedIn:

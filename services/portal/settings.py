@@ -12,6 +12,8 @@ class Settings(ProcessSettings):
     availability_url: str
     booking_url: str
     notifications_url: str
+    waitlist_url: str
+    audit_url: str
     portal_client_id: str = Field(description="app client that people sign in through")
     session_keys: str = Field(description="Fernet keys, space-separated; the first encrypts, all decrypt", repr=False)
     secure_cookies: bool = Field(default=True, description="off only where the portal is served without TLS")

@@ -4,7 +4,13 @@ from uuid import UUID
 
 from services.contracts.events import event_of
 from services.contracts.events.booking import SlotFreed, SlotReleased
-from services.contracts.events.directory import FacilityRecorded, PatientRecorded, ProxyRecorded
+from services.contracts.events.directory import (
+    FacilityRecorded,
+    PatientMerged,
+    PatientRecorded,
+    ProxyRecorded,
+    VisitTypeRecorded,
+)
 from services.contracts.events.notifications import PreferencesChanged
 from services.contracts.slot_offer import OfferedResource, SlotOffer
 from services.kernel.errors import Invalid
@@ -18,14 +24,20 @@ TAKEN = "taken"
 
 
 async def on_directory(envelope: Envelope, store: Projections) -> None:
-    """Keep facilities, patients and proxies; raise Invalid for any other event."""
+    """Keep facilities, patients, merges, proxies and visit types' labels; raise Invalid for any other event."""
     match event_of(envelope):
         case FacilityRecorded() as e:
             await store.keep_facility(Facility(e.facility_id, e.version, Place(e.latitude, e.longitude), e.active))
         case PatientRecorded() as e:
             await store.keep_patient(e.patient_id, e.version, e.timezone, active=e.active)
+        case PatientMerged() as e:
+            await store.keep_merge(e.replaced_id, e.survivor_id, e.version)
         case ProxyRecorded() as e:
-            await store.keep_proxy(e.proxy_id, e.version, e.patient_id, e.person, e.expires_at, active=e.active)
+            await store.keep_proxy(
+                e.proxy_id, e.version, e.patient_id, e.person, e.expires_at, e.confidential_until, active=e.active
+            )
+        case VisitTypeRecorded() as e:
+            await store.keep_visit_type(e.visit_type, e.version, e.security_label)
         case _:
             raise _unexpected(envelope)
 

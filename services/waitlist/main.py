@@ -11,13 +11,16 @@ from fastapi import FastAPI
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
+from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.http import create_app
+from services.kernel.records import Records, records_router
 from services.kernel.resilience import Budget, Dependency
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
 from services.waitlist.adapters.booking import TIMEOUT_SECONDS, HttpBooking, OfferSigner, ServiceToken
+from services.waitlist.adapters.records import KINDS
 from services.waitlist.adapters.store import PostgresStore, unit_of_work
 from services.waitlist.adapters.zip_centroids import PackagedZipCentroids
 from services.waitlist.api import ROUTERS
@@ -26,24 +29,32 @@ from services.waitlist.ports import Booking, Signer, ZipCentroids
 from services.waitlist.settings import Settings
 from services.waitlist.usecases.answering import Answers
 from services.waitlist.usecases.joining import WaitingList
+from services.waitlist.usecases.merging import FollowMerges
 from services.waitlist.usecases.offering import Offering
 
 SERVICE = "waitlist"
 
 
 def assemble(
-    database: Database, clock: Clock, booking: Booking, sign: Signer, zips: ZipCentroids, notice: timedelta
+    database: Database,
+    clock: Clock,
+    booking: Booking,
+    sign: Signer,
+    zips: ZipCentroids,
+    notice: timedelta,
+    aliases: Aliases | None = None,
 ) -> tuple[Waitlist, Offering]:
     """Bind the use cases to PostgreSQL and booking."""
     work = unit_of_work(database)
-    parts = Waitlist(WaitingList(work, zips, clock), Answers(work, booking, sign, clock))
+    parts = Waitlist(WaitingList(work, zips, clock), Answers(work, booking, sign, clock), aliases or Aliases())
     return parts, Offering(work, booking, clock, notice)
 
 
-async def offer_for_ever(offering: Offering, seconds: float) -> None:
+async def offer_for_ever(offering: Offering, merges: FollowMerges, seconds: float) -> None:
     """Go round until cancelled; a failure waits for the next round."""
     while True:
         try:
+            await merges.run()
             await offering.round()
         except Exception as error:
             logger().warning("offering waits", error_type=type(error).__name__)
@@ -66,17 +77,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ]
     async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime:
         sign = OfferSigner(SigningKey(settings.offer_key_id, settings.signing_key_pem()))
-        parts, offering = assemble(
-            runtime.database, runtime.clock, _booking(runtime, settings), sign, PackagedZipCentroids(),
-            timedelta(minutes=settings.notice_minutes),
-        )  # fmt: skip
-        app.state.edge, app.state.waitlist = runtime.edge, parts
-        rounds = asyncio.create_task(offer_for_ever(offering, settings.round_seconds))
-        try:
-            yield
-        finally:
-            rounds.cancel()
-            await asyncio.gather(rounds, return_exceptions=True)
+        async with following_aliases(runtime.edge, runtime.database) as aliases:
+            parts, offering = assemble(
+                runtime.database, runtime.clock, _booking(runtime, settings), sign, PackagedZipCentroids(),
+                timedelta(minutes=settings.notice_minutes), aliases,
+            )  # fmt: skip
+            app.state.edge, app.state.waitlist = runtime.edge, parts
+            app.state.records = Records(runtime.database, KINDS)
+            merges = FollowMerges(unit_of_work(runtime.database), runtime.clock)
+            rounds = asyncio.create_task(offer_for_ever(offering, merges, settings.round_seconds))
+            try:
+                yield
+            finally:
+                rounds.cancel()
+                await asyncio.gather(rounds, return_exceptions=True)
 
 
 def create() -> FastAPI:
@@ -86,7 +100,7 @@ def create() -> FastAPI:
         title="Careslot waitlist",
         description="Requests for an earlier visit, and offers of slots that others gave up.",
         version="1",
-        routers=ROUTERS,
+        routers=[*ROUTERS, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

@@ -7,9 +7,11 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.contracts.security_labels import SecurityLabel
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.audit import AuditEntry
 from services.kernel.outbox import Publishable
+from services.waitlist.domain.circle import Circle
 from services.waitlist.domain.offers import Offer
 from services.waitlist.domain.places import Facility, Place
 from services.waitlist.domain.requests import Priority, Request, Status
@@ -48,11 +50,17 @@ class Projections(Protocol):
     async def keep_facility(self, facility: Facility) -> None: ...
     async def keep_patient(self, patient_id: str, version: int, timezone: str, *, active: bool) -> None: ...
     async def keep_proxy(
-        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
-    ) -> None: ...
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime,
+        confidential_until: datetime | None, *, active: bool,
+    ) -> None: ...  # fmt: skip
+    async def keep_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None: ...
     async def keep_consent(self, patient_id: str, version: int, *, offers: bool) -> None: ...
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None: ...
     async def facilities(self) -> Sequence[Facility]: ...
-    async def proxies_of(self, patient_id: str, now: datetime) -> frozenset[str]: ...
+    async def circle_of(self, patient_id: str, now: datetime) -> Circle: ...
+    async def label_of(self, visit_type: str) -> SecurityLabel:
+        """Return a visit type's label; N for one nobody told of."""
+
     async def consents(self, patient_id: str) -> bool: ...
 
 
@@ -68,11 +76,28 @@ class Requests(Protocol):
     async def request(self, request_id: UUID, *, lock: bool = False) -> Request | None: ...
     async def requests_of(self, patient_id: str, limit: int) -> Sequence[Request]: ...
 
+    async def waiting_at(
+        self, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[tuple[Request, datetime]]:
+        """Return those who wait at a facility in order of standing, with that standing, which pages go on from."""
+
     async def step(self, request: Request, status: Status, *, lapses: int | None = None) -> Request | None:
         """Take ``request`` to ``status`` if it is still as given; None when it is not."""
 
     async def set_priority(self, request: Request, priority: Priority) -> Request | None:
         """Change its priority if it is still as given; None when it is not."""
+
+    async def stranded(self, limit: int) -> Sequence[tuple[Request, str]]:
+        """Return requests of patients that others stand for now, each with who stands for its patient."""
+
+    async def live_twin(self, request: Request, patient_id: str) -> Request | None:
+        """Return the live request of ``patient_id`` for the same as ``request``."""
+
+    async def reassign(self, request_id: UUID, patient_id: str) -> None:
+        """Let a locked request, with its offers, be the one of ``patient_id``."""
+
+    async def restand(self, request_id: UUID, priority: Priority, joined_at: datetime, lapses: int) -> None:
+        """Give a locked request another standing."""
 
     async def outlived(self, day: date, limit: int) -> Sequence[Request]:
         """Return, locked, waiting requests whose last day is before ``day``."""

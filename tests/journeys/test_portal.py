@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browsing import DESK, PHONE, Screen, browser
+from tests.fixtures.browsing import DESK, PHONE, Screen, browser
 from tests.journeys.running import Running, slots
 
 Windows = Callable[..., Screen]
@@ -28,8 +28,11 @@ def window(chrome: Browser, platform: Running) -> Iterator[Windows]:
     """Open windows, each a person with cookies of their own; all are closed at the end."""
     opened: list[Screen] = []
 
+    def password(username: str) -> str:
+        return platform.state.user(username).password
+
     def open_one(size: tuple[int, int] = PHONE) -> Screen:
-        opened.append(Screen(chrome, platform, size))
+        opened.append(Screen(chrome, f"{platform.state.gateway}/portal/", password, size))
         return opened[-1]
 
     yield open_one
@@ -237,14 +240,14 @@ def test_without_scripts_everything_but_liveness_works(chrome: Browser, platform
     context.close()
 
 
-def test_a_session_that_was_ended_is_told_kindly(window: Windows) -> None:
+def test_whoever_signed_out_is_asked_to_sign_in(window: Windows) -> None:
     me = window()
     me.sign_in("patient")
     me.press("form[action$=sign-out] button")
     expect(me.page.locator("[role=status]")).to_have_text("You are signed out.")
     me.open("home")
-    expect(me.page.locator("h1")).to_have_text("Your session has ended")
-    me.see("session-ended")
+    expect(me.page.locator("h1")).to_have_text("Sign in first")
+    me.see("signed-out")
 
 
 def test_booking_out_is_told_with_what_still_works(window: Windows, platform: Running) -> None:
@@ -262,3 +265,36 @@ def test_booking_out_is_told_with_what_still_works(window: Windows, platform: Ru
         expect(me.page.locator("h1")).to_have_text("Choose a time")
     finally:
         assert platform.verb("start", "booking").returncode == 0
+
+
+def test_waiting_kinds_of_visits_and_reviews_with_the_services_behind(window: Windows) -> None:
+    me = window()
+    me.sign_in("patient2")
+    me.open("waitlist/new")
+    me.page.select_option("#visit_type", "family-medicine-follow-up")
+    me.page.check("#facility_1")
+    me.press("main button.primary")
+    expect(me.page.locator("p[role=status]")).to_contain_text("You are on the waitlist.")
+    me.open("people")
+    expect(me.page.locator("main")).to_contain_text("pat-000002")
+
+    chief = window(DESK)
+    chief.sign_in("administrator")
+    chief.open("visit-types/family-medicine-follow-up")
+    chief.page.fill("#minutes", "40")
+    chief.press("main button.primary")
+    expect(chief.page.locator("main")).to_contain_text("In the next seven days a visit can begin at")
+
+    auditor = window(DESK)
+    auditor.sign_in("auditor")
+    auditor.open("reviews/patients/pat-000002")
+    # Entries wait in each service's outbox for a moment before they arrive.
+    for _ in range(20):
+        if auditor.page.locator("tbody tr").count():
+            break
+        auditor.page.wait_for_timeout(500)
+        auditor.page.reload()
+    expect(auditor.page.locator("tbody")).to_contain_text("join-waitlist")
+    auditor.open("reviews/chains")
+    auditor.press("main form button")
+    expect(auditor.page.locator("p[role=status]")).to_contain_text("Whole and unchanged")

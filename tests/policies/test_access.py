@@ -12,28 +12,14 @@ import pytest
 from services.contracts.roles import Role
 from services.kernel.access import AccessPolicies, AttributeValue, Resource
 from services.kernel.actor import Actor
+from tests.policies.actors import ACTORS, SCOPES, everywhere
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = Path(__file__).with_name("access_matrix.txt")
 POLICIES = AccessPolicies.from_folder(ROOT / "policies" / "access")
 
-INSIDE = frozenset({"fac-1"})
-ACTORS = {
-    Role.PATIENT: Actor("a", frozenset({"patient"}), person="pat-1"),
-    Role.PROXY: Actor("a", frozenset({"proxy"}), person="prx-1"),
-    Role.FRONT_DESK: Actor("a", frozenset({"front-desk"}), facilities=INSIDE),
-    Role.SCHEDULER: Actor("a", frozenset({"scheduler"}), facilities=INSIDE),
-    Role.CLINICIAN: Actor("a", frozenset({"clinician"}), person="cln-1", facilities=INSIDE),
-    Role.FACILITY_ADMINISTRATOR: Actor("a", frozenset({"facility-administrator"}), facilities=INSIDE),
-    Role.AUDITOR: Actor("a", frozenset({"auditor"}), facilities=INSIDE),
-    Role.EXTERNAL_APP: Actor("a", frozenset({"external-app"})),
-}
-SCOPES = frozenset(
-    {"careslot/slots.read", "careslot/directory.read", "careslot/changes.read", "careslot/waitlist.offer"}
-)
 
-
-def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
+def resources(inside: bool, label: str = "N") -> dict[str, Mapping[str, AttributeValue]]:
     """Attributes of one resource a type, inside or outside of everything the actors are assigned to."""
     facility, patient, clinician, proxy = (
         ("fac-1", "pat-1", "cln-1", "prx-1") if inside else ("fac-2", "pat-2", "cln-2", "prx-2")
@@ -45,11 +31,19 @@ def resources(inside: bool) -> dict[str, Mapping[str, AttributeValue]]:
         "Slots": {},
         "Schedule": {"facility": facility, "clinician": clinician},
         "Patient": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
-        "Appointment": {"patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies},
-        "WaitlistRequest": {"patient": patient, "proxies": proxies, "facilities": frozenset({facility})},
-        "Preferences": {"patient": patient, "proxies": proxies},
+        "Appointment": {
+            "patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies, "confidants": proxies,
+            "label": label,
+        },
+        "WaitlistRequest": {
+            "patient": patient, "proxies": proxies, "confidants": proxies, "facilities": frozenset({facility}),
+            "label": label,
+        },
+        "Preferences": {"patient": patient, "proxies": proxies, "label": label},
+        "Person": {"person": proxy},
+        "BreakGlass": {"subject": "a" if inside else "b"},
         "AuditTrail": {"facilities": frozenset({facility}), "everywhere": False},
-    }
+    }  # fmt: skip
 
 
 def permitted(actor: Actor, action: str, inside: bool) -> bool:
@@ -58,11 +52,6 @@ def permitted(actor: Actor, action: str, inside: bool) -> bool:
         POLICIES.decide(actor, action, Resource(kind, "r", attributes)).allowed
         for kind, attributes in resources(inside).items()
     )
-
-
-def everywhere(actor: Actor) -> Actor:
-    """The same role assigned for all facilities, or with every scope."""
-    return Actor(actor.subject, actor.roles, actor.person, frozenset({"*"}), SCOPES)
 
 
 def cell(actor: Actor, action: str) -> str:
@@ -100,7 +89,7 @@ def test_an_account_without_a_person_owns_nothing(role: Role) -> None:
     blank = Actor("x", frozenset({role.value}))
     nameless: dict[str, AttributeValue] = {
         "patient": "", "clinician": "", "facility": "fac-2", "proxies": frozenset({""}), "facilities": frozenset(),
-        "everywhere": False,
+        "everywhere": False, "confidants": frozenset({""}), "label": "N", "person": "", "subject": "somebody",
     }  # fmt: skip
     for kind, attributes in resources(inside=False).items():
         resource = Resource(kind, "r", {name: nameless[name] for name in attributes})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from services.contracts.catalogue import load_catalogue
 from services.kernel import http
 from services.kernel.access import AccessPolicies
+from services.portal.api import entrance
 from tests.repository.tree import ROOT, told
 
 FEWEST_WORDS = 4
@@ -34,19 +35,23 @@ def routes(app: FastAPI) -> Iterator[tuple[str, RouteContext]]:
         yield f"{'/'.join(sorted(route.methods or {'?'}))} {route.path}", route
 
 
-def asked(dependant: Dependant) -> list[str]:
-    """Return the actions that the guards among a route's dependencies open the gate for."""
+def asked(dependant: Dependant, guard: Callable[[str], object] = http._entrance) -> list[str]:
+    """Return the actions that the guards among a route's dependencies open the gate for.
+
+    With the portal's guard: what its pages ask of the services behind, with the session they make sure of.
+    """
     found = []
     for dependency in dependant.dependencies:
         call = dependency.call
-        if getattr(call, "__qualname__", "").startswith(f"{http._entrance.__name__}.") and inspect.isfunction(call):
+        made_by = (getattr(call, "__module__", ""), getattr(call, "__qualname__", "").partition(".")[0])
+        if made_by == (guard.__module__, guard.__name__) and inspect.isfunction(call):
             found.append(str(inspect.getclosurevars(call).nonlocals["action"]))
-        found += asked(dependency)
+        found += asked(dependency, guard)
     return found
 
 
 def faults(app: FastAPI, actions: frozenset[str]) -> list[str]:
-    """Return the routes that are neither guarded by one declared action nor open with a reason."""
+    """Return the routes neither guarded by one declared action, nor delegating one, nor open with a reason."""
     found = []
     for name, route in routes(app):
         if not isinstance(route.original_route, APIRoute):
@@ -54,16 +59,29 @@ def faults(app: FastAPI, actions: frozenset[str]) -> list[str]:
             continue
         extra = route.openapi_extra or {}
         said, reason = extra.get("x-careslot-action"), extra.get("x-careslot-public")
-        guards = asked(route.dependant)
+        guards, delegated = asked(route.dependant), extra.get("x-careslot-delegates")
         if reason is not None:
-            if guards or said:
+            if guards or said or delegated:
                 found.append(f"{name}: is declared public and guarded")
             if len(str(reason).split()) < FEWEST_WORDS:
                 found.append(f"{name}: the reason to be public says nothing: {reason!r}")
+        elif delegated is not None:
+            found += _faults_of_page(name, delegated, asked(route.dependant, entrance._entrance), actions, guards)
         elif guards != [said] or said is None:
             found.append(f"{name}: needs one guard, has {guards or 'none'} and says {said}")
         elif said not in actions:
             found.append(f"{name}: the policies know no action {said}")
+    return found
+
+
+def _faults_of_page(
+    name: str, delegated: str, sessions: list[str], actions: frozenset[str], guards: list[str]
+) -> list[str]:
+    found = []
+    if guards or sessions != [delegated]:
+        found.append(f"{name}: delegates, so a session is its only guard, and it opens no gate")
+    if delegated not in actions:
+        found.append(f"{name}: the policies know no action {delegated}")
     return found
 
 
@@ -88,6 +106,7 @@ def test_every_service_serves_its_operations() -> None:
 def test_planted_faults_are_found() -> None:
     router = APIRouter()
     answer = {"GET /both": "public and guarded", "GET /bare": "needs one guard", "GET /mute": "says nothing"}
+    answer |= {"GET /loose": "a session is its only guard"}
     answer |= {"GET /unknown": "no action", "GET /said": "needs one guard"}
 
     def nothing() -> None:
@@ -98,6 +117,7 @@ def test_planted_faults_are_found() -> None:
     router.get("/bare")(nothing)
     router.get("/mute", **http.public("why"))(nothing)
     router.get("/unknown", **http.guard("fly-to-the-moon"))(nothing)
+    router.get("/loose", openapi_extra={"x-careslot-delegates": "read-day"})(nothing)
     router.get("/said", openapi_extra={"x-careslot-action": "read-day"})(nothing)
     router.get("/both", **{**http.guard("read-day"), **http.public("anyone may look at this")})(nothing)
     app = FastAPI(openapi_url=None)

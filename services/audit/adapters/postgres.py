@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 
 from services.audit.domain.chain import ChainKey, Head, Link, empty, is_break_glass, read_record
-from services.audit.ports import Kept, Trail, TrailQuery, UnitOfWork
+from services.audit.ports import ChainStanding, Kept, Trail, TrailQuery, UnitOfWork
+from services.kernel.aliases import every_id, keep_alias
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Connection, Database
 from services.kernel.errors import Unavailable
@@ -77,6 +79,17 @@ def _row(key: ChainKey, link: Link) -> tuple[object, ...]:
     return (key.service, key.day, link.seq, *columns.values(), link.previous, link.hash, link.record)
 
 
+class PostgresMerges:
+    """ports.Merges over one connection. Chains and entries stay as they were written: only reviews look wider."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def keep(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Keep it, unless something newer is known."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
+
+
 class PostgresTrail:
     """ports.Trail over one connection whose transaction somebody else opens and ends."""
 
@@ -92,6 +105,13 @@ class PostgresTrail:
             entry, arrived_at = read_record(row["record"])
             found.append(Kept(ChainKey(row["service"], row["day"]), row["seq"], entry, arrived_at))
         return found
+
+    async def standing(self, day: date) -> Sequence[ChainStanding]:
+        """Return the chains of ``day`` by service."""
+        rows = await self._connection.fetch(
+            "SELECT service, seq, anchored_seq, closed FROM chains WHERE day = $1 ORDER BY service", day
+        )
+        return [ChainStanding(row["service"], row["seq"], row["anchored_seq"], row["closed"]) for row in rows]
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Put ``entries`` into the outbox."""
@@ -111,7 +131,7 @@ def _selection(query: TrailQuery) -> tuple[str, list[object]]:
 
     if query.about:
         # `<> ''` lets PostgreSQL use the index that leaves the empty ones out.
-        conditions.append(f"about = {given(query.about)} AND about <> ''")
+        conditions.append(f"about = ANY({every_id(given(query.about))}) AND about <> ''")
     if query.subject:
         conditions.append(f"subject = {given(query.subject)}")
     if _ONLY[query.only]:

@@ -3,15 +3,17 @@
 import base64
 import binascii
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import AwareDatetime, Field
 
-from services.audit.ports import Kept, Position
-from services.audit.usecases.review import Review
+from services.audit.ports import Kept, Position, TrailQuery
+from services.audit.usecases.review import Review, scope
+from services.kernel.access import Gate
 from services.kernel.clock import Clock
 from services.kernel.errors import FieldError, Invalid
 
@@ -47,6 +49,33 @@ ReviewDep = Annotated[Review, Depends(review)]
 NowDep = Annotated[datetime, Depends(now)]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every question to the trail may say: when, where, from which page on, how many."""
+
+    start: datetime
+    end: datetime
+    facility: str
+    after: Position | None
+    limit: int
+
+    def query(self, gate: Gate, **what: Any) -> TrailQuery:
+        """Return the question ``what``, narrowed to the facilities that the asker may ask about."""
+        facilities = scope(gate, self.facility)
+        return TrailQuery(self.start, self.end, facilities=facilities, after=self.after, limit=self.limit, **what)
+
+
+def _asked(
+    now: NowDep,
+    start: From = None,
+    end: Until = None,
+    facility: Facility = "",
+    cursor: Cursor = "",
+    limit: Limit = 100,
+) -> Asked:
+    return Asked(*window(start, end, now), facility, decode(cursor), limit)
+
+
 def window(start: datetime | None, end: datetime | None, at: datetime) -> tuple[datetime, datetime]:
     """Return the time asked for in UTC; raise Invalid for years that PostgreSQL or Python cannot count in."""
     last = _utc(end, "query/to") if end else at
@@ -79,3 +108,6 @@ def decode(cursor: str) -> Position | None:
     except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         what = "is not a cursor of ours"
         raise Invalid("Start from the first page.", errors=[FieldError("query/cursor", what)]) from None
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]

@@ -6,23 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from services.audit.api.fields import (
-    Cursor,
-    Facility,
-    From,
-    Instant,
-    Limit,
-    NowDep,
-    PatientId,
-    ReviewDep,
-    Subject,
-    Until,
-    decode,
-    encode,
-    window,
-)
+from services.audit.api.fields import AskedDep, Instant, PatientId, ReviewDep, Subject, encode
 from services.audit.ports import Kept, TrailQuery
-from services.audit.usecases.review import Review, scope
+from services.audit.usecases.review import Review
 from services.kernel.access import Gate
 from services.kernel.http import GateDep, guard
 
@@ -67,83 +53,31 @@ class AccessPage(BaseModel):
     next: str
 
 
+@router.get("/patients/{patient_id}/accesses", **guard("read-audit", 422))
+async def who_saw_this_patient(review: ReviewDep, gate: GateDep, asked: AskedDep, patient_id: PatientId) -> AccessPage:
+    """Tell who touched a patient's record, allowed or refused; at most 366 days at a time."""
+    return await _page(review, gate, patient_id, asked.query(gate, about=patient_id))
+
+
+@router.get("/users/{subject}/accesses", **guard("read-audit", 422))
+async def what_did_this_user_see(review: ReviewDep, gate: GateDep, asked: AskedDep, subject: Subject) -> AccessPage:
+    """Tell what a user, an app or a service's own process (`system:...`) touched; at most 366 days at a time."""
+    return await _page(review, gate, subject, asked.query(gate, subject=subject))
+
+
+@router.get("/refusals", **guard("read-audit", 422))
+async def refusals(review: ReviewDep, gate: GateDep, asked: AskedDep) -> AccessPage:
+    """Tell what was refused, by policy or for want of a valid token; at most 366 days at a time."""
+    return await _page(review, gate, "refusals", asked.query(gate, only="refused"))
+
+
+@router.get("/break-glass", **guard("read-audit", 422))
+async def emergency_accesses(review: ReviewDep, gate: GateDep, asked: AskedDep) -> AccessPage:
+    """Tell who broke the glass and what they saw (45 CFR 164.312(a)(2)(ii)); at most 366 days at a time."""
+    return await _page(review, gate, "break-glass", asked.query(gate, only="break-glass"))
+
+
 async def _page(review: Review, gate: Gate, what: str, query: TrailQuery) -> AccessPage:
     found = await review.ask(gate, what, query)
     more = encode(found[-1]) if len(found) == query.limit else ""
     return AccessPage(entries=[AccessView.of(kept) for kept in found], next=more)
-
-
-@router.get("/patients/{patient_id}/accesses", **guard("read-audit", 422))
-async def who_saw_this_patient(
-    review: ReviewDep,
-    gate: GateDep,
-    now: NowDep,
-    patient_id: PatientId,
-    start: From = None,
-    end: Until = None,
-    facility: Facility = "",
-    cursor: Cursor = "",
-    limit: Limit = 100,
-) -> AccessPage:
-    """Tell who touched a patient's record, allowed or refused; at most 366 days at a time."""
-    first, last = window(start, end, now)
-    query = TrailQuery(
-        first, last, about=patient_id, facilities=scope(gate, facility), after=decode(cursor), limit=limit
-    )
-    return await _page(review, gate, patient_id, query)
-
-
-@router.get("/users/{subject}/accesses", **guard("read-audit", 422))
-async def what_did_this_user_see(
-    review: ReviewDep,
-    gate: GateDep,
-    now: NowDep,
-    subject: Subject,
-    start: From = None,
-    end: Until = None,
-    facility: Facility = "",
-    cursor: Cursor = "",
-    limit: Limit = 100,
-) -> AccessPage:
-    """Tell what a user, an app or a service's own process (`system:...`) touched; at most 366 days at a time."""
-    first, last = window(start, end, now)
-    query = TrailQuery(
-        first, last, subject=subject, facilities=scope(gate, facility), after=decode(cursor), limit=limit
-    )
-    return await _page(review, gate, subject, query)
-
-
-@router.get("/refusals", **guard("read-audit", 422))
-async def refusals(
-    review: ReviewDep,
-    gate: GateDep,
-    now: NowDep,
-    start: From = None,
-    end: Until = None,
-    facility: Facility = "",
-    cursor: Cursor = "",
-    limit: Limit = 100,
-) -> AccessPage:
-    """Tell what was refused, by policy or for want of a valid token; at most 366 days at a time."""
-    first, last = window(start, end, now)
-    query = TrailQuery(first, last, only="refused", facilities=scope(gate, facility), after=decode(cursor), limit=limit)
-    return await _page(review, gate, "refusals", query)
-
-
-@router.get("/break-glass", **guard("read-audit", 422))
-async def emergency_accesses(
-    review: ReviewDep,
-    gate: GateDep,
-    now: NowDep,
-    start: From = None,
-    end: Until = None,
-    facility: Facility = "",
-    cursor: Cursor = "",
-    limit: Limit = 100,
-) -> AccessPage:
-    """Tell who broke the glass and what they saw (45 CFR 164.312(a)(2)(ii)); at most 366 days at a time."""
-    first, last = window(start, end, now)
-    query = TrailQuery(
-        first, last, only="break-glass", facilities=scope(gate, facility), after=decode(cursor), limit=limit
-    )
-    return await _page(review, gate, "break-glass", query)

@@ -61,7 +61,7 @@ class Review:
     async def export(self, gate: Gate, query: TrailQuery) -> AsyncIterator[Kept]:
         """Return every entry of ``query``'s time, oldest first, once the entry about exporting it is kept."""
         check_window(query, LONGEST_EXPORT)
-        entry = gate.require(trail_resource("export", query.facilities))
+        entry = gate.require(trail_resource("export", query.facilities, query.about))
         async with self.begin() as trail:
             await trail.audit([entry])
         return self._pages(replace(query, newest_first=False, limit=EXPORT_PAGE))

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
 from services.availability.api.dependencies import AvailabilityDep
 from services.availability.api.fields import Code, Identifier, InstantOrDay, Language, ZipCode
-from services.availability.usecases.search import OfferedSlot, SearchRequest
+from services.availability.usecases.search import MOST_COUNTED, OfferedSlot, SearchRequest
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.http import GateDep, guard, public
 
@@ -75,6 +75,30 @@ async def search_slots(
         slots=[_view(offered) for offered in result.offers],
         searched_from=result.window.starts_at,
         searched_to=result.window.ends_at,
+    )
+
+
+class OpeningsView(BaseModel):
+    """Open starts of a kind of visit in the coming days, as it is and as it would be; both at most ``at_most``."""
+
+    now: int
+    then: int
+    at_most: int
+    searched_from: datetime
+    searched_to: datetime
+
+
+@router.get("/visit-types/{visit_type}/openings", **guard("manage-catalogue", 422))
+async def count_openings(
+    gate: GateDep,
+    availability: AvailabilityDep,
+    visit_type: Annotated[Code, Path()],
+    minutes: Annotated[int, Query(ge=5, le=480, description="the length it would have")],
+) -> OpeningsView:
+    """Count what a change of a visit type's length does to open slots, before it is made."""
+    before, after, window = await availability.search.openings(visit_type, minutes, gate)
+    return OpeningsView(
+        now=before, then=after, at_most=MOST_COUNTED, searched_from=window.starts_at, searched_to=window.ends_at
     )
 
 

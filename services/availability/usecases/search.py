@@ -20,6 +20,9 @@ from services.kernel.telemetry import OUTCOMES
 DEFAULT_WINDOW = timedelta(days=14)
 MAX_WINDOW = timedelta(days=92)
 DEFAULT_RADIUS_KM = 50.0
+# Enough to see what a change of length does; more would read the whole system's calendar to answer one click.
+COUNTED = timedelta(days=7)
+MOST_COUNTED = 2000
 # Local days begin and end at most this far from the UTC day of the same date (zones lie between -12 and +14 hours).
 WIDEST = timedelta(hours=14)
 
@@ -103,6 +106,26 @@ class SearchSlots:
         found.sort(key=lambda slot: slot.rank)
         OUTCOMES.labels("availability", "slots-found" if found else "no-slot-found").inc()
         return SearchResult([self._offered(slot, now) for slot in found[: request.limit]], window)
+
+    async def openings(self, visit_type: str, minutes: int, gate: Gate) -> tuple[int, int, Window]:
+        """Return how many starts are open in the coming days as the kind of visit is, and were it ``minutes`` long.
+
+        Counted up to ``MOST_COUNTED``; starts may overlap each other. Raise Invalid for a kind that is not known.
+        """
+        gate.require(Resource("Catalogue", "openings"))
+        now = self._clock.now()
+        window = window_of(now, now + COUNTED, now)
+        async with self._transaction() as store:
+            kind = await store.visit_type(visit_type)
+        if kind is None:
+            raise _unknown("visit_type", "There is no such visit type.")
+
+        async def count(length: int) -> int:
+            query = SlotQuery(kind.specialty, kind.visit_type, length, window.starts_at, window.ends_at)
+            return len(await self._search.first(query, MOST_COUNTED, now))
+
+        before = await count(kind.minutes) if kind.active else 0
+        return before, await count(minutes), window
 
     def _offered(self, slot: OpenSlot, now: datetime) -> OfferedSlot:
         offer = offer_of(slot)

@@ -9,8 +9,27 @@ their idle time (kernel.database).
 from collections.abc import Sequence
 
 from services.booking.adapters.rows import recorded_change_of
-from services.booking.ports import Cursor, RecordedChange
+from services.booking.domain.feed import Cursor, ToldChange
+from services.booking.ports import RecordedChange
 from services.kernel.database import Database
+
+# Each half walks its own index and stops at the limit; their ids are of one sequence.
+ALL_AFTER = """
+SELECT xid::text AS xid, id, action, at, event_type, event FROM (
+    (
+        SELECT xid, id, action, at, event_type, event FROM status_history
+        WHERE (xid, id) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid, id LIMIT $3
+    )
+    UNION ALL
+    (
+        SELECT xid, id, 'freed-slot' AS action, at, event_type, event FROM freed_history
+        WHERE (xid, id) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid, id LIMIT $3
+    )
+) AS told
+ORDER BY told.xid, id LIMIT $3
+"""
 
 
 class PostgresFeed:
@@ -39,3 +58,12 @@ class PostgresFeed:
                 limit,
             )
         return [recorded_change_of(dict(row)) for row in rows]
+
+    async def all_after(self, cursor: Cursor, limit: int) -> Sequence[ToldChange]:
+        """See ``ports.Feed``."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(ALL_AFTER, str(cursor.transaction), cursor.row, limit)
+        return [
+            ToldChange(Cursor(int(row["xid"]), row["id"]), row["action"], row["at"], row["event_type"], row["event"])
+            for row in rows
+        ]

@@ -40,6 +40,7 @@ UPDATE freed_slot SET open_until = $3, state = $4, version = $2, updated_at = $5
 WHERE id = $1 AND version = $2 - 1 AND state = 'open'
 RETURNING true
 """
+TOLD = "INSERT INTO freed_history (freed_id, version, at, event_type, event) VALUES ($1, $2, $3, $4, $5)"
 EXPIRED_AMONG = (
     "SELECT * FROM freed_slot WHERE id = any($1) AND state = 'open' AND open_until <= $2 ORDER BY id FOR UPDATE"
 )
@@ -91,8 +92,15 @@ async def change_freed(connection: Connection, freed: FreedSlot) -> bool:
         await connection.execute("UPDATE claim SET expires_at = $2 WHERE freed_id = $1", freed.id, freed.open_until)
     else:
         await connection.execute("DELETE FROM claim WHERE freed_id = $1", freed.id)
-    await append_events(connection, [freed_event(freed)], freed.updated_at)
+    await tell_freed(connection, freed)
     return True
+
+
+async def tell_freed(connection: Connection, freed: FreedSlot) -> None:
+    """Tell how a freed slot now stands: on the bus, and in the change feed."""
+    event = freed_event(freed)
+    await connection.execute(TOLD, freed.id, freed.version, freed.updated_at, event.type, dict(event.payload()))
+    await append_events(connection, [event], freed.updated_at)
 
 
 class PostgresFreedSlots:

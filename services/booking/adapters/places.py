@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.booking.adapters import statements
 from services.booking.adapters.turns import Turns
-from services.booking.domain.claims import PATIENT, Taken, claim_key, has_free_lanes, lane_keys
+from services.booking.domain.claims import Taken, has_free_lanes, lane_keys, patient_keys
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.database import Database
 
@@ -27,8 +27,8 @@ class PostgresPlaces:
 
     async def patient_free(self, patient_id: str, offers: Sequence[SlotOffer], now: datetime) -> frozenset[str]:
         """See ``ports.TakenPlaces``."""
-        key = claim_key(PATIENT, patient_id, 0)
-        taken = await self._taken(offers, lambda _: (key,))
+        keys = patient_keys(patient_id)
+        taken = await self._taken(offers, lambda _: keys)
         return frozenset(
             offer.slot_id for n, offer in enumerate(offers) if all(claim.expired(now) for claim in taken[n])
         )

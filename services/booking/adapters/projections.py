@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.contracts.security_labels import STRICTNESS, SecurityLabel
+from services.kernel.aliases import keep_alias
 from services.kernel.database import Connection
 
 
@@ -58,16 +60,18 @@ class PostgresProjections:
         )
 
     async def record_proxy(
-        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime, *, active: bool
-    ) -> None:
+        self, proxy_id: str, version: int, patient_id: str, person: str, expires_at: datetime,
+        confidential_until: datetime | None, *, active: bool,
+    ) -> None:  # fmt: skip
         """See ``ports.Projections``."""
         await self._connection.execute(
             """
-            INSERT INTO proxy (proxy_id, version, patient_id, person, expires_at, active)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO proxy (proxy_id, version, patient_id, person, expires_at, active, confidential_until)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (proxy_id) DO UPDATE SET
                 version = excluded.version, patient_id = excluded.patient_id, person = excluded.person,
-                expires_at = excluded.expires_at, active = excluded.active
+                expires_at = excluded.expires_at, active = excluded.active,
+                confidential_until = excluded.confidential_until
             WHERE excluded.version > proxy.version
             """,
             proxy_id,
@@ -76,7 +80,34 @@ class PostgresProjections:
             person,
             expires_at,
             active,
+            confidential_until,
         )
+
+    async def record_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None:
+        """See ``ports.Projections``."""
+        newer = await self._connection.fetchval(
+            """
+            INSERT INTO visit_type (code, version, security_label) VALUES ($1, $2, $3)
+            ON CONFLICT (code) DO UPDATE SET version = excluded.version, security_label = excluded.security_label
+            WHERE excluded.version > visit_type.version
+            RETURNING true
+            """,
+            visit_type,
+            version,
+            label,
+        )
+        milder = list(STRICTNESS[: STRICTNESS.index(label)])
+        if newer and milder:
+            await self._connection.execute(
+                "UPDATE appointment SET security_label = $2 WHERE visit_type = $1 AND security_label = ANY($3)",
+                visit_type,
+                label,
+                milder,
+            )
+
+    async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
 
     async def record_demand(self, facility_id: str, specialty: str, version: int, *, waiting: bool) -> None:
         """See ``ports.Projections``."""

@@ -11,15 +11,23 @@ from datetime import datetime
 import asyncpg
 
 from services.booking.adapters import statements
-from services.booking.adapters.freed import change_freed, freed_of, keep_back, locked_expired, locked_expired_among
+from services.booking.adapters.freed import (
+    change_freed,
+    freed_of,
+    keep_back,
+    locked_expired,
+    locked_expired_among,
+    tell_freed,
+)
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
-from services.booking.domain.claims import Claim, SlotTaken, Taken, claims_of, keys_to_look_at
+from services.booking.domain.claims import PATIENT_LANES, Claim, SlotTaken, Taken, claims_of, keys_to_look_at
 from services.booking.domain.freed import FreedState, end
 from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
-from services.booking.usecases.telling import freed_event
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.actor import system_actor
+from services.kernel.aliases import Aliases
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Connection, Database
 from services.kernel.errors import Unavailable
@@ -40,20 +48,24 @@ class _LookAgain(Exception):
 class PostgresRegister:
     """Implements ``ports.Register``."""
 
-    def __init__(self, database: Database, turns: Turns) -> None:
+    def __init__(self, database: Database, turns: Turns, aliases: Aliases | None = None) -> None:
         self._database = database
         self._turns = turns
+        self._aliases = aliases or Aliases()
 
     async def look(self, question: Question) -> Look:
         """See ``ports.Register``: one statement, no transaction of its own, no lock."""
         offer, submission = question.offer, question.submission
-        keys = keys_to_look_at(question.patient_id, offer) if offer and question.patient_id else ()
+        keys: tuple[int, ...] = ()
+        if offer and question.patient_id:
+            lanes = PATIENT_LANES if self._aliases.stands_for_others(question.patient_id) else 1
+            keys = keys_to_look_at(question.patient_id, offer, lanes)
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
                 statements.LOOK,
                 submission and submission.subject, submission and submission.key, question.appointment_id,
                 question.patient_id, question.now, offer and offer.clinician_id, offer and offer.facility_id,
-                offer and offer.starts_at, offer and offer.ends_at, keys, question.freed_id,
+                offer and offer.starts_at, offer and offer.ends_at, keys, question.freed_id, offer and offer.visit_type,
             )  # fmt: skip
         assert row is not None
         stored = None
@@ -65,6 +77,8 @@ class PostgresRegister:
             stored=stored,
             appointment=appointment_of(row) if row["id"] is not None else None,
             proxies=frozenset(row["proxies"]),
+            confidants=frozenset(row["confidants"]),
+            label=SecurityLabel(row["wanted_label"]),
             patient_active=row["patient_active"],
             blocked=row["blocked"],
             taken=tuple(Taken(*claim) for claim in found),
@@ -144,7 +158,7 @@ class PostgresRegister:
             # Told before what freed it, so that no reader sees the place open in between.
             if writing.leaves is not None:
                 _require(await keep_back(connection, writing.leaves), True)
-                await append_events(connection, [freed_event(writing.leaves)], question.now)
+                await tell_freed(connection, writing.leaves)
             await append_events(connection, [event], question.now)
             await append_audit(connection, writing.audit)
 

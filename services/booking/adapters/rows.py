@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.booking.domain.appointment import Appointment, Change, Occupied, Place
+from services.booking.domain.feed import Cursor
 from services.booking.domain.lifecycle import Status
-from services.booking.ports import Cursor, RecordedChange
+from services.booking.ports import RecordedChange
 from services.booking.usecases.telling import event_of_change
 from services.contracts.events.booking import AppointmentEvent
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.audit import AuditEntry
 
 
@@ -29,7 +31,7 @@ def appointment_of(row: Row) -> Appointment:
     )  # fmt: skip
     return Appointment(
         row["id"], row["patient_id"], place, Status(row["status"]), row["version"], row["hold_expires_at"],
-        row["reason"], row["created_at"], row["updated_at"],
+        row["reason"], row["created_at"], row["updated_at"], SecurityLabel(row["security_label"]),
     )  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def appointment_row(appointment: Appointment) -> dict[str, Any]:
         "resources": [{"kind": r.kind, "id": r.id, "depth": r.depth, "lane": r.lane} for r in place.resources],
         "schedule_version": place.schedule_version, "hold_expires_at": _optional(appointment.hold_expires_at),
         "reason": appointment.reason, "created_at": appointment.created_at.isoformat(),
-        "updated_at": appointment.updated_at.isoformat(),
+        "updated_at": appointment.updated_at.isoformat(), "security_label": appointment.label,
     }  # fmt: skip
 
 

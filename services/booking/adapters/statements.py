@@ -13,6 +13,11 @@ SELECT
         SELECT p.person FROM proxy AS p
         WHERE p.patient_id = coalesce(a.patient_id, $4) AND p.active AND p.expires_at > $5
     ) AS proxies,
+    ARRAY(
+        SELECT p.person FROM proxy AS p
+        WHERE p.patient_id = coalesce(a.patient_id, $4) AND p.active AND p.expires_at > $5 AND p.confidential_until > $5
+    ) AS confidants,
+    coalesce((SELECT v.security_label FROM visit_type AS v WHERE v.code = $12), 'N') AS wanted_label,
     coalesce(
         (SELECT p.active FROM patient AS p WHERE p.patient_id = coalesce(a.patient_id, $4)), true
     ) AS patient_active,
@@ -53,11 +58,13 @@ WITH once AS (
 ), state AS (
     INSERT INTO appointment (
         id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
-        visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at
+        visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at,
+        security_label
     )
     SELECT
         id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
-        visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at
+        visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at,
+        security_label
     FROM once, jsonb_populate_record(null::appointment, $9)
     RETURNING id, starts_at, ends_at, hold_expires_at
 ), told AS (
@@ -93,7 +100,7 @@ WITH once AS (
         visit_type = n.visit_type, slot_id = n.slot_id, starts_at = n.starts_at, ends_at = n.ends_at,
         timezone = n.timezone, visit_day = n.visit_day, lane = n.lane, status = n.status, version = n.version,
         resources = n.resources, schedule_version = n.schedule_version, hold_expires_at = n.hold_expires_at,
-        reason = n.reason, updated_at = n.updated_at
+        reason = n.reason, updated_at = n.updated_at, security_label = n.security_label
     FROM once, jsonb_populate_record(null::appointment, $9) AS n
     WHERE a.id = n.id AND a.version = n.version - 1
     RETURNING a.id

@@ -1,6 +1,6 @@
 """Reads in PostgreSQL, each with its audit entry in the same transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from uuid import UUID
@@ -39,13 +39,19 @@ class PostgresStore:
             """
             SELECT
                 ARRAY(SELECT person FROM proxy WHERE patient_id = $1 AND active AND expires_at > $2) AS proxies,
+                ARRAY(
+                    SELECT person FROM proxy
+                    WHERE patient_id = $1 AND active AND expires_at > $2 AND confidential_until > $2
+                ) AS confidants,
                 (SELECT facility_ids FROM patient WHERE patient_id = $1) AS facilities
             """,
             patient_id,
             now,
         )
         assert row is not None
-        return PatientRecord(frozenset(row["proxies"]), frozenset(row["facilities"] or ()))
+        return PatientRecord(
+            frozenset(row["proxies"]), frozenset(row["facilities"] or ()), frozenset(row["confidants"])
+        )
 
     async def of_patient(
         self, patient_id: str, starting: datetime | None, after: tuple[datetime, UUID] | None, limit: int
@@ -83,6 +89,18 @@ class PostgresStore:
             cancelled,
         )
         return [appointment_of(row) for row in rows]
+
+    async def booked_of(self, visit_type: str, now: datetime) -> Mapping[str, int]:
+        """See ``ports.Store``. Asked when a kind of visit is changed, which is rare: no index is kept for it."""
+        rows = await self._connection.fetch(
+            """
+            SELECT facility_id, count(*) AS booked FROM appointment
+            WHERE visit_type = $1 AND starts_at >= $2 AND status = 'booked' GROUP BY facility_id ORDER BY facility_id
+            """,
+            visit_type,
+            now,
+        )
+        return {row["facility_id"]: row["booked"] for row in rows}
 
     async def audit(self, entry: AuditEntry) -> None:
         """See ``ports.Store``."""

@@ -21,6 +21,7 @@ from services.booking.domain.lifecycle import Action
 from services.booking.ports import Answer
 from services.booking.usecases.repeating import submission
 from services.booking.usecases.taking import Request
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.errors import Invalid
 from services.kernel.http import GateDep, guard
 from services.kernel.middleware import PROBLEM_JSON
@@ -52,6 +53,10 @@ def _send(answer: Answer, response: Response) -> dict[str, Any]:
     return dict(answer.body)
 
 
+def _label(*, confidential: bool) -> SecurityLabel:
+    return SecurityLabel.RESTRICTED if confidential else SecurityLabel.NORMAL
+
+
 @router.post("/holds", **_command("hold-slot", 201))
 async def hold_slot(
     body: HoldBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
@@ -62,8 +67,8 @@ async def hold_slot(
     if keep > booking.longest_hold:
         raise Invalid(f"A hold lasts at most {booking.longest_hold.seconds} seconds.", slug="hold-too-long")
     asked = submission(gate.actor.subject, key, "hold", body.model_dump(mode="json"))
-    request = Request(gate, asked, body.offer, authorization)
-    return _send(await booking.take.hold(request, body.patient_id, keep), response)
+    request = Request(gate, asked, body.offer, authorization, _label(confidential=body.confidential))
+    return _send(await booking.take.hold(request, booking.aliases.of(body.patient_id), keep), response)
 
 
 @router.post("/appointments", **_command("book-appointment", 201))
@@ -73,10 +78,11 @@ async def book_appointment(
 ) -> dict[str, Any]:  # fmt: skip
     """Book an offered slot for a patient at once: hold and confirmation in one."""
     asked = submission(gate.actor.subject, key, "book", body.model_dump(mode="json", exclude_none=True))
-    request = Request(gate, asked, body.offer, authorization)
+    request = Request(gate, asked, body.offer, authorization, _label(confidential=body.confidential))
+    patient_id = booking.aliases.of(body.patient_id)
     if body.freed_id is not None:
-        return _send(await booking.take.book_freed(request, body.patient_id, body.freed_id), response)
-    return _send(await booking.take.book(request, body.patient_id), response)
+        return _send(await booking.take.book_freed(request, patient_id, body.freed_id), response)
+    return _send(await booking.take.book(request, patient_id), response)
 
 
 @router.post("/appointments/{appointment_id}/move", **_command("move-appointment", 200, 404, 412, 428))

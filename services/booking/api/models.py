@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.booking.domain.feed import Cursor
 from services.booking.domain.lifecycle import CancelReason, Status
-from services.booking.ports import Cursor
-from services.booking.usecases.reading import Page, Position
-from services.booking.usecases.telling import told
+from services.booking.usecases.reading import Page, Position, Seen
+from services.booking.usecases.telling import told, told_busy
 from services.kernel.http import Problem
 
 ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
@@ -50,10 +50,15 @@ class OfferBody(Body):
     offer: str = Field(pattern=OFFER, max_length=8192, description="the token of the slot offer")
 
 
+# What a visit type is labelled stays; this only makes stricter (45 CFR 164.522(a): a patient may ask for it).
+CONFIDENTIAL = Field(default=False, description="keep the visit confidential, whatever its type: label R at least")
+
+
 class BookBody(OfferBody):
     """For whom the offered slot is to be booked."""
 
     patient_id: str = Field(pattern=ID)
+    confidential: bool = CONFIDENTIAL
     freed_id: UUID | None = Field(
         default=None, description="the freed slot that waitlist's offer is of; then only its patient may book it"
     )
@@ -63,6 +68,7 @@ class HoldBody(OfferBody):
     """For whom the offered slot is to be held, and how long if not as usual."""
 
     patient_id: str = Field(pattern=ID)
+    confidential: bool = CONFIDENTIAL
     hold_seconds: int | None = Field(default=None, ge=10, le=3600)
 
 
@@ -90,8 +96,10 @@ class AppointmentView(BaseModel):
     lane: int = Field(description="0, or the overbooking lane")
     reason: str = Field(description="why it was cancelled or released, else empty")
     hold_expires_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None
+    updated_at: datetime | None
+    security_label: str = Field(default="N", description="who may know of it: N, R or ETH; empty when busy")
+    busy: bool = Field(default=False, description="only the time and the clinician are told, everything else is empty")
 
 
 class AppointmentList(BaseModel):
@@ -116,6 +124,12 @@ class HistoryEntry(BaseModel):
     facility_id: str
     starts_at: datetime
     ends_at: datetime
+
+
+class BookedVisits(BaseModel):
+    """How many visits of one kind are booked from now on, by facility; facilities without any are left out."""
+
+    facilities: dict[str, int]
 
 
 class History(BaseModel):
@@ -157,8 +171,14 @@ class StaleProblem(Problem):
 
 def list_of(page: Page) -> AppointmentList:
     """Return a page as the API shows it."""
-    views = [AppointmentView.model_validate(told(appointment)) for appointment in page.items]
-    return AppointmentList(appointments=views, next=_position(page.next) if page.next else None)
+    return AppointmentList(
+        appointments=[view_of(seen) for seen in page.items], next=_position(page.next) if page.next else None
+    )
+
+
+def view_of(seen: Seen) -> AppointmentView:
+    """Return what the reader may see as the API shows it."""
+    return AppointmentView.model_validate(told_busy(seen.appointment) if seen.busy else told(seen.appointment))
 
 
 def position_of(text: str | None) -> Position | None:

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.booking.usecases.changing import ChangeAppointments
+from services.booking.usecases.double_bookings import ReadDoubleBookings
 from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
 from services.booking.usecases.reading import ReadAppointments
 from services.booking.usecases.taking import TakeSlots
+from services.kernel.aliases import Aliases
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Booking:
     change: ChangeAppointments
     keep: KeepFreedSlots
     read: ReadAppointments
+    double_bookings: ReadDoubleBookings
+    aliases: Aliases
     broadcast: Broadcaster
     hold: timedelta
     longest_hold: timedelta

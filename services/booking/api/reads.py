@@ -11,6 +11,7 @@ from services.booking.api.models import (
     POSITION,
     AppointmentList,
     AppointmentView,
+    BookedVisits,
     Changes,
     ChangeView,
     Day,
@@ -20,9 +21,10 @@ from services.booking.api.models import (
     cursor_of,
     list_of,
     position_of,
+    view_of,
 )
 from services.booking.api.parts import BookingDep
-from services.booking.usecases.telling import etag, told
+from services.booking.usecases.telling import etag
 from services.kernel.http import GateDep, guard
 
 router = APIRouter(tags=["reads"])
@@ -34,10 +36,14 @@ After = Annotated[str | None, Query(pattern=POSITION, description="'next' of the
 async def read_appointment(
     appointment_id: UUID, gate: GateDep, booking: BookingDep, response: Response
 ) -> AppointmentView:
-    """Return an appointment or hold; its ETag is what If-Match wants."""
-    appointment = await booking.read.one(gate, appointment_id)
-    response.headers["etag"] = etag(appointment)
-    return AppointmentView.model_validate(told(appointment))
+    """Return an appointment or hold; its ETag is what If-Match wants.
+
+    Staff of its facility who may not know of a labelled visit see that its time is taken: ``busy``, without ETag.
+    """
+    seen = await booking.read.one(gate, appointment_id)
+    if not seen.busy:
+        response.headers["etag"] = etag(seen.appointment)
+    return view_of(seen)
 
 
 @router.get("/appointments/{appointment_id}/history", **guard("read-appointment", 404, 422))
@@ -64,8 +70,9 @@ async def list_appointments(
     after: After = None,
     limit: Limit = 50,
 ) -> AppointmentList:
-    """Return a patient's appointments and holds by start."""
-    return list_of(await booking.read.of_patient(gate, patient_id, starting, position_of(after), limit))
+    """Return a patient's appointments and holds by start, without those the caller may not know of."""
+    current = booking.aliases.of(patient_id)
+    return list_of(await booking.read.of_patient(gate, current, starting, position_of(after), limit))
 
 
 @router.get("/facilities/{facility_id}/day", **guard("read-day", 422))
@@ -78,9 +85,17 @@ async def read_day(
     after: After = None,
     limit: Limit = 200,
 ) -> AppointmentList:
-    """Return a facility's appointments and holds on one day by start."""
+    """Return a facility's appointments and holds on one day by start; ``busy`` ones only as time that is taken."""
     page = await booking.read.day(gate, facility_id, date, position_of(after), limit, cancelled=cancelled)
     return list_of(page)
+
+
+@router.get("/visit-types/{visit_type}/booked", **guard("manage-catalogue", 422))
+async def count_booked(
+    gate: GateDep, booking: BookingDep, visit_type: Annotated[str, Path(pattern=ID)]
+) -> BookedVisits:
+    """Count the booked visits of a kind that are still to come, for whoever is about to change the kind."""
+    return BookedVisits(facilities=dict(await booking.read.booked_of(gate, visit_type)))
 
 
 @router.get("/changes", **guard("read-changes", 422))

@@ -14,6 +14,7 @@ from services.booking.domain.lifecycle import (
     Status,
     next_status,
 )
+from services.contracts.security_labels import SecurityLabel, strictest
 from services.kernel.errors import Conflict
 
 
@@ -59,7 +60,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """An appointment or hold as it stands; ``version`` grows by one with each change and is its ETag."""
+    """An appointment or hold as it stands; ``version`` grows by one with each change and is its ETag.
+
+    ``label`` says who may know of it; it never becomes milder.
+    """
 
     id: UUID
     patient_id: str
@@ -70,6 +74,7 @@ class Appointment:
     reason: str
     created_at: datetime
     updated_at: datetime
+    label: SecurityLabel = SecurityLabel.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +93,20 @@ class Change:
     @property
     def frees_place(self) -> bool:
         """Whether the former place becomes free."""
-        return self.action is Action.MOVE or self.after.status is Status.CANCELLED
+        return self.action is Action.MOVE or (
+            self.after.status is Status.CANCELLED and self.action is not Action.REASSIGN
+        )
 
 
 def create(
-    action: Action, id_: UUID, patient_id: str, place: Place, now: datetime, hold_expires_at: datetime | None
-) -> Change:
+    action: Action, id_: UUID, patient_id: str, place: Place, now: datetime, hold_expires_at: datetime | None,
+    label: SecurityLabel = SecurityLabel.NORMAL,
+) -> Change:  # fmt: skip
     """Return the change that makes a hold or an appointment; raise Conflict when the place has begun."""
     _not_begun(place, now, "The slot has begun or passed; search again.")
     # A hold that outlived the start would be confirmed into the past.
     expires = min(hold_expires_at, place.starts_at) if hold_expires_at else None
-    after = Appointment(id_, patient_id, place, CREATED_BY[action], 1, expires, "", now, now)
+    after = Appointment(id_, patient_id, place, CREATED_BY[action], 1, expires, "", now, now, label)
     return Change(action, None, after)
 
 
@@ -137,12 +145,12 @@ def cancel(before: Appointment, now: datetime, reason: CancelReason) -> Change:
     return change
 
 
-def move(before: Appointment, now: datetime, place: Place) -> Change:
+def move(before: Appointment, now: datetime, place: Place, label: SecurityLabel = SecurityLabel.NORMAL) -> Change:
     """Stand the appointment elsewhere; its id stays. Both the former and the new start must be ahead."""
     change = _step(before, Action.MOVE, now)
     _not_begun(before.place, now, "The appointment has begun; it cannot be moved.")
     _not_begun(place, now, "The slot has begun or passed; search again.")
-    return replace(change, after=replace(change.after, place=place))
+    return replace(change, after=replace(change.after, place=place, label=strictest((before.label, label))))
 
 
 def check_in(before: Appointment, now: datetime) -> Change:
@@ -164,6 +172,12 @@ def no_show(before: Appointment, now: datetime) -> Change:
     if now < before.place.starts_at:
         raise Conflict("A no-show can be recorded once the start has passed.", slug="too-early")
     return change
+
+
+def reassign(before: Appointment, patient_id: str, now: datetime) -> Change:
+    """Let it be the appointment of ``patient_id``, whose record replaced its patient's; whatever its status."""
+    after = replace(before, patient_id=patient_id, version=before.version + 1, updated_at=now)
+    return Change(Action.REASSIGN, before, after)
 
 
 def _step(before: Appointment, action: Action, now: datetime, reason: str = "") -> Change:

@@ -15,6 +15,9 @@ from services.kernel.errors import Conflict
 from services.kernel.ids import content_key
 
 PATIENT = "patient"
+# A patient has one lane. A merge of two records may bring two visits to one time: the second takes a further lane,
+# and whoever books for such a patient looks at all of them.
+PATIENT_LANES = 8
 
 
 class PlaceLost(Conflict):
@@ -99,9 +102,14 @@ def lane_keys(offer: SlotOffer) -> tuple[int, ...]:
     return tuple(claim_key(item.kind, item.id, lane) for item in offer.resources for lane in range(item.depth))
 
 
-def keys_to_look_at(patient_id: str, offer: SlotOffer) -> tuple[int, ...]:
+def patient_keys(patient_id: str, lanes: int = PATIENT_LANES) -> tuple[int, ...]:
+    """Return the keys of the patient's first ``lanes`` lanes."""
+    return tuple(claim_key(PATIENT, patient_id, lane) for lane in range(lanes))
+
+
+def keys_to_look_at(patient_id: str, offer: SlotOffer, patient_lanes: int = 1) -> tuple[int, ...]:
     """Return the keys of every lane the offer might use, and the patient's."""
-    return (claim_key(PATIENT, patient_id, 0), *lane_keys(offer))
+    return (*patient_keys(patient_id, patient_lanes), *lane_keys(offer))
 
 
 def place(
@@ -116,7 +124,7 @@ def place(
     others = [claim for claim in taken if claim.holder != own]
     expired = frozenset(claim.holder for claim in others if claim.expired(now))
     live = frozenset(claim.key for claim in others if not claim.expired(now))
-    if claim_key(PATIENT, patient_id, 0) in live:
+    if not live.isdisjoint(patient_keys(patient_id)):
         raise PatientBusy
     lanes = choose_lanes(offer.resources, live)
     if lanes is None:

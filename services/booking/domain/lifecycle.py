@@ -34,6 +34,7 @@ class Action(StrEnum):
     CHECK_IN = "check-in"
     COMPLETE = "complete"
     NO_SHOW = "no-show"
+    REASSIGN = "reassign"
 
 
 class CancelReason(StrEnum):

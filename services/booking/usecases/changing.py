@@ -73,12 +73,7 @@ class ChangeAppointments:
             before = look.appointment
             if before is None:
                 raise NotFound("No such appointment.")
-            entry = gate.require(
-                appointment_resource(
-                    str(before.id), patient_id=before.patient_id, clinician_id=before.place.clinician_id,
-                    facility_id=before.place.facility_id, proxies=look.proxies,
-                )
-            )  # fmt: skip
+            entry = gate.require(appointment_resource(before, look))
             if replay := repeated(submission, look, entry):
                 return replay
             change = rule(before, now)

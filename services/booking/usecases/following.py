@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from services.booking.ports import Cursor, Feed, RecordedChange
+from services.booking.domain.feed import Cursor
+from services.booking.ports import Feed, RecordedChange
 from services.kernel.telemetry import logger
 
 POLL_SECONDS = 0.1

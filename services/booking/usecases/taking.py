@@ -14,9 +14,10 @@ from services.booking.usecases.alternatives import FindAlternatives
 from services.booking.usecases.changing import Precondition, require_version
 from services.booking.usecases.repeating import repeated, require_same
 from services.booking.usecases.telling import etag, told
-from services.booking.usecases.touching import appointment_resource, told_resource
+from services.booking.usecases.touching import appointment_resource, told_resource, wanted_resource
+from services.contracts.security_labels import SecurityLabel, strictest
 from services.contracts.slot_offer import OfferKeys, SlotOffer
-from services.kernel.access import Gate, Resource
+from services.kernel.access import Gate
 from services.kernel.clock import Clock
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.ids import new_id
@@ -24,12 +25,16 @@ from services.kernel.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command that takes a slot: the signed offer, who is asking, and the caller's own credentials for one hop."""
+    """A command that takes a slot: the signed offer, who is asking, and the caller's own credentials for one hop.
+
+    ``label`` is what the caller asks for; the visit gets the stricter one of it and its visit type's.
+    """
 
     gate: Gate
     submission: Submission
     offer: str
     authorization: str
+    label: SecurityLabel = SecurityLabel.NORMAL
 
 
 class TakeSlots:
@@ -75,20 +80,15 @@ class TakeSlots:
             before = look.appointment
             if before is None:
                 raise NotFound("No such appointment.")
-            former = request.gate.require(
-                appointment_resource(
-                    str(before.id), patient_id=patient_id, clinician_id=before.place.clinician_id,
-                    facility_id=before.place.facility_id, proxies=look.proxies,
-                )
-            )  # fmt: skip
+            former = request.gate.require(appointment_resource(before, look))
             if replay := repeated(request.submission, look, former):
                 return replay
-            wanted = request.gate.require(_wanted(offer, patient_id, look.proxies, str(before.id)))
+            wanted = request.gate.require(wanted_resource(str(before.id), offer, patient_id, look, look.label))
             # The place it has now stands in for the new one, to ask the lifecycle before the version.
             rules.move(before, now, before.place)
             require_version(before, precondition)
             placement = _placement(look, offer, patient_id, now, own=before.id)
-            change = rules.move(before, now, placement.place)
+            change = rules.move(before, now, placement.place, look.label)
             answer = Answer(200, told(change.after), etag(change.after))
             leaves = freed_by(change, new_id(), now, self._grace) if look.waiting else None
             return Writing(change, answer, (former, wanted), placement.expired, leaves)
@@ -115,7 +115,8 @@ class TakeSlots:
             return offer
 
         def decide(look: Look) -> Writing | Replay:
-            entry = request.gate.require(_wanted(offer, patient_id, look.proxies, offer.slot_id))
+            label = strictest((look.label, request.label))
+            entry = request.gate.require(wanted_resource(offer.slot_id, offer, patient_id, look, label))
             if replay := repeated(request.submission, look, entry):
                 return replay
             freed = look.freed
@@ -124,7 +125,7 @@ class TakeSlots:
             _require_bookable(look, offer, now)
             # Asked for the patient's sake alone: the place itself is the freed slot's, lanes and all.
             placement = place(offer, patient_id, look.taken, now, freed_id)
-            change = rules.create(Action.BOOK, new_id(), patient_id, freed.place, now, None)
+            change = rules.create(Action.BOOK, new_id(), patient_id, freed.place, now, None, label)
             answer = Answer(201, told(change.after), etag(change.after))
             taken = end(freed, FreedState.TAKEN, now)
             return Writing(change, answer, (entry,), placement.expired, takes=taken)
@@ -143,11 +144,13 @@ class TakeSlots:
             return offer
 
         def decide(look: Look) -> Writing | Replay:
-            entry = request.gate.require(_wanted(offer, patient_id, look.proxies, offer.slot_id))
+            label = strictest((look.label, request.label))
+            entry = request.gate.require(wanted_resource(offer.slot_id, offer, patient_id, look, label))
             if replay := repeated(request.submission, look, entry):
                 return replay
             placement = _placement(look, offer, patient_id, now)
-            change = rules.create(action, new_id(), patient_id, placement.place, now, now + keep if keep else None)
+            expires = now + keep if keep else None
+            change = rules.create(action, new_id(), patient_id, placement.place, now, expires, label)
             answer = Answer(201, told(change.after), etag(change.after))
             return Writing(change, answer, (entry,), placement.expired)
 
@@ -178,16 +181,10 @@ class TakeSlots:
                 if look.stored is None:
                     raise refusal
                 require_same(request.submission, look)
-                entry = request.gate.require(told_resource(look.stored.answer.body, look.proxies))
+                entry = request.gate.require(told_resource(look.stored.answer.body, look))
                 return Replay(look.stored.answer, entry)
 
             return await self._register.carry_out(question, decide)
-
-
-def _wanted(offer: SlotOffer, patient_id: str, proxies: frozenset[str], id_: str) -> Resource:
-    return appointment_resource(
-        id_, patient_id=patient_id, clinician_id=offer.clinician_id, facility_id=offer.facility_id, proxies=proxies
-    )
 
 
 def _placement(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:

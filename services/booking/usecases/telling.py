@@ -5,7 +5,7 @@ from typing import Any
 
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.domain.freed import FreedSlot, FreedState
-from services.booking.domain.lifecycle import Action
+from services.booking.domain.lifecycle import Action, Status
 from services.contracts.events import booking as events
 
 
@@ -30,7 +30,18 @@ def told(appointment: Appointment) -> dict[str, Any]:
         "hold_expires_at": _instant(appointment.hold_expires_at) if appointment.hold_expires_at else None,
         "created_at": _instant(appointment.created_at),
         "updated_at": _instant(appointment.updated_at),
+        "security_label": str(appointment.label),
+        "busy": False,
     }
+
+
+def told_busy(appointment: Appointment) -> dict[str, Any]:
+    """Return of an appointment only that its time is taken: no patient, no visit type, no status, no label."""
+    hidden: dict[str, Any] = dict.fromkeys(("patient_id", "specialty", "visit_type", "slot_id", "reason"), "")
+    hidden |= dict.fromkeys(("hold_expires_at", "created_at", "updated_at"))
+    return {
+        **told(appointment), **hidden, "status": str(Status.BOOKED), "version": 0, "security_label": "", "busy": True,
+    }  # fmt: skip
 
 
 def etag(appointment: Appointment) -> str:
@@ -47,6 +58,7 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
         "patient_id": after.patient_id, "clinician_id": place.clinician_id, "facility_id": place.facility_id,
         "specialty": place.specialty, "visit_type": place.visit_type, "slot_id": place.slot_id,
         "starts_at": place.starts_at, "ends_at": place.ends_at, "timezone": place.timezone, "lane": place.lane,
+        "security_label": after.label,
     }  # fmt: skip
     match change.action:
         case Action.HOLD:
@@ -71,6 +83,9 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
             return events.AppointmentFulfilled(**fields)
         case Action.NO_SHOW:
             return events.AppointmentNoShow(**fields)
+        case Action.REASSIGN:
+            assert change.before is not None
+            return events.AppointmentReassigned(**fields, former_patient_id=change.before.patient_id)
 
 
 def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:

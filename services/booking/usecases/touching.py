@@ -1,30 +1,64 @@
 """What the access policies are asked about: an appointment, a patient, a facility, each with what policies look at."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from services.booking.domain.appointment import Appointment
 from services.booking.ports import PatientRecord
-from services.kernel.access import Resource
+from services.contracts.security_labels import SecurityLabel
+from services.contracts.slot_offer import SlotOffer
+from services.kernel.access import AttributeValue, Resource
 
 
-def appointment_resource(
-    id_: str, *, patient_id: str, clinician_id: str, facility_id: str, proxies: frozenset[str]
-) -> Resource:
-    """Return an appointment, existing or wanted (then ``id_`` is the slot's)."""
-    return Resource(
-        "Appointment",
-        id_,
-        {"patient": patient_id, "clinician": clinician_id, "facility": facility_id, "proxies": proxies},
-        about=patient_id,
+class Circle(Protocol):
+    """Who may act for a patient: ``proxies``, of whom the ``confidants`` know of restricted visits too."""
+
+    @property
+    def proxies(self) -> frozenset[str]:
+        """Return the persons who may act for the patient."""
+        ...
+
+    @property
+    def confidants(self) -> frozenset[str]:
+        """Return those of them who know of restricted visits."""
+        ...
+
+
+def appointment_resource(appointment: Appointment, circle: Circle) -> Resource:
+    """Return an appointment as it stands."""
+    place = appointment.place
+    return _resource(
+        str(appointment.id), appointment.patient_id, place.clinician_id, place.facility_id, circle, appointment.label
     )
 
 
-def told_resource(body: Mapping[str, Any], proxies: frozenset[str]) -> Resource:
-    """Return the appointment that an earlier answer showed."""
-    return appointment_resource(
-        body["id"], patient_id=body["patient_id"], clinician_id=body["clinician_id"],
-        facility_id=body["facility_id"], proxies=proxies,
+def wanted_resource(id_: str, offer: SlotOffer, patient_id: str, circle: Circle, label: SecurityLabel) -> Resource:
+    """Return the appointment that would be made of ``offer``; ``id_`` is the slot's, or the one it is moved from."""
+    return _resource(id_, patient_id, offer.clinician_id, offer.facility_id, circle, label)
+
+
+def told_resource(body: Mapping[str, Any], circle: Circle) -> Resource:
+    """Return the appointment that an earlier answer, or an event, showed."""
+    return _resource(
+        str(body.get("id") or body["appointment_id"]), body["patient_id"], body["clinician_id"], body["facility_id"],
+        circle, SecurityLabel(body.get("security_label", SecurityLabel.NORMAL)),
     )  # fmt: skip
+
+
+def busy_resource(appointment: Appointment) -> Resource:
+    """Return what of a visit may be known without knowing whose it is: that its clinician is busy."""
+    place = appointment.place
+    return _resource(str(appointment.id), "", place.clinician_id, place.facility_id, NOBODY, SecurityLabel.NORMAL)
+
+
+def _resource(
+    id_: str, patient_id: str, clinician_id: str, facility_id: str, circle: Circle, label: SecurityLabel
+) -> Resource:
+    attributes: dict[str, AttributeValue] = {
+        "patient": patient_id, "clinician": clinician_id, "facility": facility_id, "proxies": circle.proxies,
+        "confidants": circle.confidants, "label": str(label),
+    }  # fmt: skip
+    return Resource("Appointment", id_, attributes, about=patient_id)
 
 
 def patient_resource(patient_id: str, known: PatientRecord) -> Resource:
@@ -42,4 +76,6 @@ def facility_resource(facility_id: str) -> Resource:
     return Resource("Facility", facility_id, {"facility": facility_id})
 
 
+NOBODY = PatientRecord(frozenset(), frozenset())
 CHANGES = Resource("Catalogue", "booking-changes")
+KINDS = Resource("Catalogue", "booked-visit-types")

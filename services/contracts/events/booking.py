@@ -9,17 +9,22 @@ from typing import Any, ClassVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.events.base import Event
+from services.contracts.security_labels import SecurityLabel
 
 _APPOINTMENT: dict[str, Any] = {
     "appointment_id": "0197a000-0000-7000-8000-00000000000a", "version": 1, "status": "booked",
     "patient_id": "pat-000001", "clinician_id": "cln-00001", "facility_id": "fac-0001",
     "specialty": "family-medicine", "visit_type": "family-medicine-follow-up", "slot_id": "slot-1",
     "starts_at": "2027-01-04T14:00:00Z", "ends_at": "2027-01-04T14:20:00Z", "timezone": "America/New_York", "lane": 0,
+    "security_label": "N",
 }  # fmt: skip
 
 
 class AppointmentEvent(Event):
-    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status, ``lane`` its overbooking lane."""
+    """The appointment after the change; ``status`` is a FHIR R4 Appointment.status, ``lane`` its overbooking lane.
+
+    Whoever shows it to people looks at ``security_label`` first.
+    """
 
     PHI: ClassVar[bool] = True
 
@@ -36,6 +41,7 @@ class AppointmentEvent(Event):
     ends_at: AwareDatetime
     timezone: str
     lane: int
+    security_label: SecurityLabel = SecurityLabel.NORMAL
 
 
 class AppointmentHeld(AppointmentEvent):
@@ -116,6 +122,15 @@ class AppointmentNoShow(AppointmentEvent):
 
     TYPE: ClassVar[str] = "booking.appointment-noshow.v1"
     EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "noshow", "version": 2}
+
+
+class AppointmentReassigned(AppointmentEvent):
+    """The appointment stands as before, under the record that replaced its patient's (directory.patient-merged)."""
+
+    TYPE: ClassVar[str] = "booking.appointment-reassigned.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "version": 2, "former_patient_id": "pat-000002"}
+
+    former_patient_id: str
 
 
 _FREED: dict[str, Any] = {

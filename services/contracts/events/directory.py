@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from services.contracts.events.base import Event
+from services.contracts.security_labels import SecurityLabel
 
 
 class FacilityRecorded(Event):
@@ -54,12 +55,12 @@ class ClinicianRecorded(Event):
 
 
 class VisitTypeRecorded(Event):
-    """A kind of visit was defined or changed; ``minutes`` is its usual length."""
+    """A kind of visit was defined or changed; ``minutes`` is its usual length, ``security_label`` who may know."""
 
     TYPE: ClassVar[str] = "directory.visit-type-recorded.v1"
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         "visit_type": "family-medicine-follow-up", "version": 1, "name": "Follow-up visit",
-        "specialty": "family-medicine", "minutes": 20, "active": True,
+        "specialty": "family-medicine", "minutes": 20, "active": True, "security_label": "N",
     }  # fmt: skip
 
     visit_type: str
@@ -68,6 +69,7 @@ class VisitTypeRecorded(Event):
     specialty: str
     minutes: int = Field(ge=5, le=480)
     active: bool
+    security_label: SecurityLabel = SecurityLabel.NORMAL
 
 
 class PatientRecorded(Event):
@@ -94,14 +96,36 @@ class PatientRecorded(Event):
     active: bool
 
 
+class PatientMerged(Event):
+    """Two records were found to be one person: ``survivor_id`` stands for ``replaced_id`` from now on.
+
+    Told again, with a higher version, when the survivor is itself replaced later.
+    """
+
+    TYPE: ClassVar[str] = "directory.patient-merged.v1"
+    PHI: ClassVar[bool] = True
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "replaced_id": "pat-000002", "version": 1, "survivor_id": "pat-000001", "merged_at": "2027-01-03T14:00:00Z",
+    }  # fmt: skip
+
+    replaced_id: str
+    version: int
+    survivor_id: str
+    merged_at: AwareDatetime
+
+
 class ProxyRecorded(Event):
-    """Someone may act for a patient until ``expires_at``, or no longer may."""
+    """Someone may act for a patient until ``expires_at``, or no longer may.
+
+    Until ``confidential_until`` (None: never) they know of restricted visits too. The ends are computed by the
+    directory, so that nobody else needs a birth date for them.
+    """
 
     TYPE: ClassVar[str] = "directory.proxy-recorded.v1"
     PHI: ClassVar[bool] = True
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         "proxy_id": "prx-000001", "version": 1, "patient_id": "pat-000002", "person": "pat-000001",
-        "expires_at": "2027-01-01T00:00:00Z", "active": True,
+        "expires_at": "2033-01-01T00:00:00Z", "active": True, "confidential_until": "2027-01-01T00:00:00Z",
     }  # fmt: skip
 
     proxy_id: str
@@ -110,17 +134,38 @@ class ProxyRecorded(Event):
     person: str
     expires_at: AwareDatetime
     active: bool
+    confidential_until: AwareDatetime | None = None
+
+
+class BreakGlassRecorded(Event):
+    """Somebody opened a patient's record in an emergency, or ended that. Neither patient nor account is named."""
+
+    TYPE: ClassVar[str] = "directory.break-glass-recorded.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "grant_id": "btg-0197a000000070008000000000000001", "version": 1, "role": "clinician",
+        "reason": "emergency-treatment", "opened_at": "2027-01-04T12:00:00Z", "expires_at": "2027-01-04T13:00:00Z",
+        "ended_at": None,
+    }  # fmt: skip
+
+    grant_id: str
+    version: int
+    role: str
+    reason: str
+    opened_at: AwareDatetime
+    expires_at: AwareDatetime
+    ended_at: AwareDatetime | None
 
 
 class RoleAssigned(Event):
-    """An account was given a role for some facilities."""
+    """An account was given a role for some facilities, covering visits with the labels ``clearances``."""
 
     TYPE: ClassVar[str] = "directory.role-assigned.v1"
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
-        "username": "frontdesk", "role": "front-desk", "facilities": ["fac-0001"], "person": "",
+        "username": "frontdesk", "role": "front-desk", "facilities": ["fac-0001"], "person": "", "clearances": ["R"],
     }  # fmt: skip
 
     username: str
     role: str
     facilities: tuple[str, ...]
     person: str
+    clearances: tuple[SecurityLabel, ...] = ()

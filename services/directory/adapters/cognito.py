@@ -1,4 +1,4 @@
-"""Role assignments as Cognito knows them: one group, and two custom attributes that end up in the ID token.
+"""Role assignments as Cognito knows them: one group, and three custom attributes that end up in the ID token.
 
 The order matters. Attributes first would, for a moment, give the old role at the new facilities; so the account loses
 its roles, gets the attributes, and then the new role. Whatever fails in between leaves it with less, never with more.
@@ -47,6 +47,7 @@ class CognitoAccounts:
             subject=attributes.get("sub", ""),
             roles=frozenset(group.get("GroupName", "") for group in listed["Groups"]) & ROLES,
             facilities=frozenset(attributes.get("custom:facilities", "").split()),
+            clearances=frozenset(attributes.get("custom:clearances", "").split()),
             person=attributes.get("custom:person", ""),
         )
 
@@ -63,6 +64,7 @@ class CognitoAccounts:
             UserAttributes=[
                 {"Name": "custom:facilities", "Value": " ".join(assignment.facilities)},
                 {"Name": "custom:person", "Value": assignment.person},
+                {"Name": "custom:clearances", "Value": " ".join(assignment.clearances)},
             ],
         )
         self._client.admin_add_user_to_group(UserPoolId=pool, Username=username, GroupName=role)

@@ -5,8 +5,19 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from services.directory.adapters.tables import TABLES, insert, select, select_all, select_known, update, upsert_many
-from services.directory.domain.records import Clinician, Facility, Patient, R, Record, Recorded, RoleAssignment
+from services.directory.adapters.tables import (
+    TABLES,
+    insert,
+    select,
+    select_all,
+    select_known,
+    select_many,
+    select_matching,
+    select_page,
+    update,
+    upsert_many,
+)
+from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
 from services.directory.ports import (
     ClinicianQuery,
     FacilityQuery,
@@ -21,6 +32,7 @@ from services.kernel.database import Connection, Database
 from services.kernel.outbox import Publishable, append_audit, append_events
 
 TRY_AGAIN_SECONDS = 30
+MOST_PROXIES = 200
 
 _FACILITIES = """
     WITH placed AS (
@@ -96,6 +108,22 @@ class PostgresStore:
         rows = await self._connection.fetch(select_known(TABLES[kind]), list(keys))
         return frozenset(row["key"] for row in rows)
 
+    async def find_many(self, kind: type[R], keys: Sequence[str]) -> Mapping[str, Recorded[R]]:
+        """Return, locked, those of ``keys`` that exist."""
+        table = TABLES[kind]
+        rows = await self._connection.fetch(select_many(table), list(keys))
+        return {row[table.key]: _recorded(kind, row) for row in rows}
+
+    async def matching(self, kind: type[R], column: str, value: str) -> Sequence[Recorded[R]]:
+        """Return, locked, the records whose ``column`` is ``value``, in order of key."""
+        rows = await self._connection.fetch(select_matching(TABLES[kind], column), value)
+        return [_recorded(kind, row) for row in rows]
+
+    async def page(self, kind: type[R], after: str, limit: int) -> Sequence[Recorded[R]]:
+        """Return records of ``kind`` in order of key, those after the key ``after``."""
+        rows = await self._connection.fetch(select_page(TABLES[kind]), after, limit)
+        return [_recorded(kind, row) for row in rows]
+
     async def catalogue(self, kind: type[R]) -> Sequence[Recorded[R]]:
         """Return every record of a small kind, in order of key."""
         rows = await self._connection.fetch(select_all(TABLES[kind]))
@@ -150,6 +178,23 @@ class PostgresStore:
             now,
         )
         return {row["patient_id"]: frozenset(row["people"]) for row in rows}
+
+    async def proxies_for(self, patient_id: str) -> Sequence[Recorded[Proxy]]:
+        """Return everyone who may or might once act for a patient, in order of id."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM proxies WHERE patient_id = $1 ORDER BY proxy_id LIMIT $2", patient_id, MOST_PROXIES
+        )
+        return [_recorded(Proxy, row) for row in rows]
+
+    async def proxies_by(self, person: str, now: datetime) -> Sequence[Recorded[Proxy]]:
+        """Return under which proxies ``person`` may act at ``now``, in order of id."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM proxies WHERE person = $1 AND active AND expires_at > $2 ORDER BY proxy_id LIMIT $3",
+            person,
+            now,
+            MOST_PROXIES,
+        )
+        return [_recorded(Proxy, row) for row in rows]
 
     async def pending(self, username: str = "", limit: int = 1) -> Sequence[Pending]:
         """Return, locked, assignments (of ``username``, or any not tried lately) that accounts do not have yet."""

@@ -6,10 +6,14 @@ from datetime import date, datetime
 from typing import Any, get_type_hints
 
 from services.contracts.roles import Role
+from services.contracts.security_labels import SecurityLabel
 from services.directory.domain.records import (
+    BreakGlass,
+    BusinessIdentifier,
     Clinician,
     Facility,
     Patient,
+    PatientMerge,
     Proxy,
     Record,
     RoleAssignment,
@@ -61,7 +65,7 @@ def _plain(value: Any) -> Any:
 
 _TYPES: Mapping[Any, str] = {
     str: "text", int: "integer", float: "double precision", bool: "boolean", date: "date", datetime: "timestamptz",
-    tuple[str, ...]: "text[]", Role: "text",
+    tuple[str, ...]: "text[]", Role: "text", SecurityLabel: "text", datetime | None: "timestamptz",
 }  # fmt: skip
 
 
@@ -76,11 +80,14 @@ TABLES: Mapping[type[Any], Table] = {
     for table in (
         _table("facilities", Facility),
         _table("specialties", Specialty),
-        _table("visit_types", VisitType),
+        _table("visit_types", VisitType, security_label=SecurityLabel),
         _table("clinicians", Clinician),
         _table("patients", Patient, "family_key"),
         _table("proxies", Proxy),
         _table("role_assignments", RoleAssignment, role=Role),
+        _table("break_glass", BreakGlass),
+        _table("patient_merges", PatientMerge),
+        _table("business_identifiers", BusinessIdentifier),
     )
 }
 
@@ -101,6 +108,22 @@ def select_all(table: Table) -> str:
 def select_known(table: Table) -> str:
     """Return the statement that reads which of many keys exist."""
     return f"SELECT {table.key} AS key FROM {table.name} WHERE {table.key} = ANY($1)"  # noqa: S608
+
+
+def select_many(table: Table) -> str:
+    """Return the statement that reads, locked, which of many keys there are; in order, against deadlocks."""
+    return f"SELECT * FROM {table.name} WHERE {table.key} = ANY($1) ORDER BY {table.key} FOR UPDATE"  # noqa: S608
+
+
+def select_matching(table: Table, column: str) -> str:
+    """Return the statement that reads, locked, the records with one value in ``column``."""
+    assert column in table.names, "a name of ours, never a caller's"
+    return f"SELECT * FROM {table.name} WHERE {column} = $1 ORDER BY {table.key} FOR UPDATE"  # noqa: S608
+
+
+def select_page(table: Table) -> str:
+    """Return the statement that reads records in order of key, after one already seen."""
+    return f"SELECT * FROM {table.name} WHERE {table.key} > $1 ORDER BY {table.key} LIMIT $2"  # noqa: S608
 
 
 def insert(table: Table) -> str:

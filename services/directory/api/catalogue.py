@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from services.contracts.security_labels import SecurityLabel
 from services.directory.api.fields import (
     Body,
     CodeText,
@@ -39,12 +40,16 @@ class Specialties(View):
 
 
 class VisitTypeBody(Body):
-    """A kind of visit as it is defined; ``minutes`` is its usual length."""
+    """A kind of visit as it is defined; ``minutes`` is its usual length, ``security_label`` who may know of it.
+
+    N: as the role assignment says; R: confidential; ETH: treatment by a Part 2 program (42 CFR 2.11).
+    """
 
     name: Line
     specialty: CodeText
     minutes: Annotated[int, Field(ge=5, le=480, multiple_of=5)]
     active: bool = True
+    security_label: SecurityLabel = SecurityLabel.NORMAL
 
 
 class VisitTypeView(View):
@@ -56,6 +61,7 @@ class VisitTypeView(View):
     specialty: str
     minutes: int
     active: bool
+    security_label: SecurityLabel
 
 
 class VisitTypes(View):

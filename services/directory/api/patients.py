@@ -1,4 +1,4 @@
-"""Routes of patients and their proxies. A search is a POST: names and birth dates never stand in a URL."""
+"""Routes of patients. A search is a POST: names and birth dates never stand in a URL."""
 
 from datetime import date
 from typing import Annotated
@@ -13,17 +13,14 @@ from services.directory.api.fields import (
     Facilities,
     IdText,
     IfMatch,
-    Instant,
     Line,
     PatientId,
     PatientLanguage,
-    PersonId,
     PhoneText,
     View,
     Zone,
     answer,
     expected_version,
-    guard_put,
     tag,
 )
 from services.directory.domain.records import Patient
@@ -87,23 +84,6 @@ class PatientPage(View):
     next: str
 
 
-class ProxyBody(Body):
-    """How long someone may act: at most a year, or until a minor comes of age."""
-
-    expires_at: Instant
-
-
-class ProxyView(View):
-    """Someone who may act for a patient."""
-
-    proxy_id: str
-    version: int
-    patient_id: str
-    person: str
-    expires_at: Instant
-    active: bool
-
-
 @router.post("/patients", status_code=201, **guard("register-patient", 400, 409, 413, 422))
 async def register_patient(
     directory: DirectoryDep,
@@ -146,7 +126,7 @@ async def get_patient(directory: DirectoryDep, gate: GateDep, response: Response
     return PatientView.of(found)
 
 
-@router.put("/patients/{patient_id}", **guard("update-patient", 400, 404, 412, 413, 422, 428))
+@router.put("/patients/{patient_id}", **guard("update-patient", 400, 404, 409, 412, 413, 422, 428))
 async def put_patient(
     directory: DirectoryDep,
     gate: GateDep,
@@ -159,23 +139,3 @@ async def put_patient(
     patient = Patient(patient_id=patient_id, **body.model_dump())
     change = await directory.patients.update(gate, patient, expected_version(if_match))
     return PatientView.of(answer(response, change))
-
-
-@router.put("/patients/{patient_id}/proxies/{person}", **guard_put("manage-proxy", ProxyView, 404, 412))
-async def put_proxy(
-    directory: DirectoryDep,
-    gate: GateDep,
-    response: Response,
-    patient_id: PatientId,
-    person: PersonId,
-    body: ProxyBody,
-) -> ProxyView:
-    """Let someone act for a patient."""
-    change = await directory.proxies.grant(gate, patient_id, person, body.expires_at)
-    return ProxyView.of(answer(response, change))
-
-
-@router.delete("/patients/{patient_id}/proxies/{person}", status_code=204, **guard("manage-proxy", 404, 422))
-async def delete_proxy(directory: DirectoryDep, gate: GateDep, patient_id: PatientId, person: PersonId) -> None:
-    """Let someone no longer act for a patient."""
-    await directory.proxies.withdraw(gate, patient_id, person)

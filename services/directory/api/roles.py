@@ -1,6 +1,6 @@
 """The route of role assignments."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -13,15 +13,20 @@ from services.kernel.http import GateDep
 
 router = APIRouter(tags=["role assignments"])
 
+Clearance = Literal["R", "ETH"]
 FacilityOrAll = Annotated[str, Field(pattern=rf"^\*$|{ID}", max_length=64, examples=["fac-0001"])]
 
 
 class RoleBody(Body):
-    """One role, the facilities it is for (``*`` alone: all), and the person the account belongs to."""
+    """One role, the facilities it is for (``*`` alone: all), and the person the account belongs to.
+
+    ``clearances``: labels of visits the role covers there beside the unlabelled (R, ETH), for staff alone.
+    """
 
     role: Role
     facilities: Annotated[tuple[FacilityOrAll, ...], Field(max_length=MAX_LIST)] = ()
     person: Annotated[str, Field(pattern=f"^$|{ID}", max_length=64)] = ""
+    clearances: Annotated[tuple[Clearance, ...], Field(max_length=2)] = ()
 
 
 class RoleView(View):
@@ -32,6 +37,7 @@ class RoleView(View):
     role: Role
     facilities: tuple[str, ...]
     person: str
+    clearances: tuple[str, ...]
     effective: bool
 
 
@@ -40,6 +46,6 @@ async def put_role_assignment(
     directory: DirectoryDep, gate: GateDep, response: Response, username: Username, body: RoleBody
 ) -> RoleView:
     """Give an account its role. It is in tokens issued from then on; older ones last until they expire."""
-    wanted = RoleAssignment(username, body.role, body.facilities, body.person)
+    wanted = RoleAssignment(username, body.role, body.facilities, body.person, body.clearances)
     assigned = await directory.roles.assign(gate, wanted)
     return RoleView.of(answer(response, assigned.change), effective=assigned.effective)

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import ClassVar, Generic, TypeVar
 
 from services.contracts.roles import Role
+from services.contracts.security_labels import CLEARANCES, SecurityLabel
 from services.directory.domain.places import STATES
 from services.directory.domain.values import (
     CODE,
@@ -27,6 +28,7 @@ from services.directory.domain.values import (
 KINDS = ("hospital", "outpatient-centre")
 PATIENT_LANGUAGES = ("en", "es")
 EVERYWHERE = "*"
+MAX_IDENTIFIER = 300
 EARLIEST_BIRTH = date(1900, 1, 1)
 LATEST_BIRTH = date(2199, 12, 31)
 
@@ -84,7 +86,7 @@ class Specialty:
 
 @dataclass(frozen=True, slots=True)
 class VisitType:
-    """A kind of visit; ``minutes`` is its usual length, a multiple of five."""
+    """A kind of visit; ``minutes`` is its usual length, a multiple of five, ``security_label`` says who may know."""
 
     KEY: ClassVar[str] = "code"
 
@@ -93,6 +95,7 @@ class VisitType:
     specialty: str
     minutes: int
     active: bool = True
+    security_label: SecurityLabel = SecurityLabel.NORMAL
 
     def __post_init__(self) -> None:
         found = Findings()
@@ -164,7 +167,11 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """``person`` may act for ``patient_id`` until ``expires_at`` (45 CFR 164.502(g)), unless withdrawn before."""
+    """``person`` may act for ``patient_id`` until ``expires_at`` (45 CFR 164.502(g)), unless withdrawn before.
+
+    As parent or guardian of a minor (``parental``) until ``confidential_until`` also in what is confidential; as
+    whom an adult named (``granted``) never: consent to that is given elsewhere (42 CFR 2.31). See domain/proxies.py.
+    """
 
     KEY: ClassVar[str] = "proxy_id"
 
@@ -173,6 +180,8 @@ class Proxy:
     person: str
     expires_at: datetime
     active: bool = True
+    kind: str = "granted"
+    confidential_until: datetime | None = None
 
     def __post_init__(self) -> None:
         found = Findings()
@@ -190,7 +199,10 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
-    """What an account may do: one role, for some facilities (``*``: all), as some person ("" where none)."""
+    """What an account may do: one role, for some facilities (``*``: all), as some person ("" where none).
+
+    ``clearances`` are the labels of visits it covers there, beside the unlabelled.
+    """
 
     KEY: ClassVar[str] = "username"
 
@@ -198,9 +210,12 @@ class RoleAssignment:
     role: Role
     facilities: tuple[str, ...]
     person: str
+    clearances: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         found = Findings()
+        found.unless(set(self.clearances) <= set(CLEARANCES), "clearances", "must be labels: R, ETH")
+        found.unless(len(set(self.clearances)) == len(self.clearances), "clearances", "must not repeat a value")
         found.matches(USERNAME, self.username, "username", "must be lower-case letters, digits, '.', '_' or '-'")
         if self.facilities != (EVERYWHERE,):
             found.several(self.facilities, ID, "facilities", "must be facility ids, or '*' alone for all", least=0)
@@ -209,8 +224,88 @@ class RoleAssignment:
         found.settle()
 
 
-Record = Facility | Specialty | VisitType | Clinician | Patient | Proxy | RoleAssignment
-R = TypeVar("R", Facility, Specialty, VisitType, Clinician, Patient, Proxy, RoleAssignment)
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """An account opened a patient's record in an emergency, for ``reason`` and in ``note``'s words, until it ends."""
+
+    KEY: ClassVar[str] = "grant_id"
+
+    grant_id: str
+    subject: str
+    role: str
+    patient_id: str
+    reason: str
+    note: str
+    opened_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    def lasts(self, now: datetime) -> bool:
+        """Tell whether it opens anything at ``now``."""
+        return self.ended_at is None and self.expires_at > now
+
+
+@dataclass(frozen=True, slots=True)
+class PatientMerge:
+    """``replaced_id`` was found to be the same person as ``survivor_id``: FHIR R4 Patient.link, type replaced-by."""
+
+    KEY: ClassVar[str] = "replaced_id"
+
+    replaced_id: str
+    survivor_id: str
+    merged_at: datetime
+    merged_by: str
+
+    def __post_init__(self) -> None:
+        found = Findings()
+        found.matches(ID, self.replaced_id, "replaced_id", "must look like pat-000001")
+        found.matches(ID, self.survivor_id, "survivor_id", "must look like pat-000002")
+        found.unless(self.replaced_id != self.survivor_id, "replaced_id", "must be another record than the survivor")
+        found.settle()
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessIdentifier:
+    """What an outside system calls a record of ours; ``identifier`` is ``<resource type>|<system>|<value>``."""
+
+    KEY: ClassVar[str] = "identifier"
+
+    identifier: str
+    record_id: str
+
+    def __post_init__(self) -> None:
+        found = Findings()
+        found.unless(0 < len(self.identifier) <= MAX_IDENTIFIER, "identifier", f"must be 1 to {MAX_IDENTIFIER} long")
+        found.unless(self.identifier.isprintable(), "identifier", "must be printable")
+        found.matches(ID, self.record_id, "record_id", "must look like pat-000001")
+        found.settle()
+
+
+Record = (
+    BreakGlass
+    | Facility
+    | Specialty
+    | VisitType
+    | Clinician
+    | Patient
+    | Proxy
+    | RoleAssignment
+    | PatientMerge
+    | BusinessIdentifier
+)
+R = TypeVar(
+    "R",
+    BreakGlass,
+    Facility,
+    Specialty,
+    VisitType,
+    Clinician,
+    Patient,
+    Proxy,
+    RoleAssignment,
+    PatientMerge,
+    BusinessIdentifier,
+)
 
 
 @dataclass(frozen=True, slots=True)

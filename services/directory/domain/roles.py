@@ -27,6 +27,7 @@ def check_assignment(wanted: RoleAssignment, person: Patient | Clinician | None,
     if wanted.role in AS_PATIENT:
         found.unless(isinstance(person, Patient), "person", "must be a patient of the directory")
         found.unless(not wanted.facilities, "facilities", "must be empty: the person decides what is reached")
+        found.unless(not wanted.clearances, "clearances", "must be empty: the person decides what is reached")
     elif wanted.role is Role.CLINICIAN:
         found.unless(isinstance(person, Clinician), "person", "must be a clinician of the directory")
         own = set(person.facility_ids) if isinstance(person, Clinician) else set()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.directory.domain.records import (
+    BusinessIdentifier,
     Clinician,
     Facility,
     Patient,
@@ -19,7 +20,9 @@ from services.directory.ports import Store
 from services.directory.usecases.recording import by_key, publish
 
 # What is referred to comes before what refers to it.
-KINDS: tuple[type[Any], ...] = (Specialty, VisitType, Facility, Clinician, Patient, Proxy, RoleAssignment)
+KINDS: tuple[type[Any], ...] = (
+    Specialty, VisitType, Facility, Clinician, Patient, Proxy, RoleAssignment, BusinessIdentifier,
+)  # fmt: skip
 CHUNK = 1000
 
 

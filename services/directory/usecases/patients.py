@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from services.directory.domain.records import Facility, Patient, Recorded
+from services.directory.domain.proxies import AGES, ProxyAges, realigned
+from services.directory.domain.records import Facility, Patient, PatientMerge, Proxy, Recorded
 from services.directory.domain.values import Findings, missing
 from services.directory.ports import PatientQuery, Registration, Store, UnitOfWork
 from services.directory.usecases.facilities import facility_resource
 from services.directory.usecases.recording import Change, check_version, record_change
-from services.kernel.access import Gate, Resource
+from services.kernel.access import AttributeValue, Gate, Resource
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock
 from services.kernel.errors import Conflict, FieldError, Invalid, NotFound
@@ -22,13 +23,17 @@ NOBODY: frozenset[str] = frozenset()
 UNNAMED = "pat-0"
 
 
-def patient_resource(patient_id: str, facilities: Collection[str], proxies: frozenset[str] = NOBODY) -> Resource:
+def patient_resource(
+    patient_id: str, facilities: Collection[str], proxies: frozenset[str] = NOBODY, *, minor: bool | None = None
+) -> Resource:
     """Return a patient's record as access policies see it; without id, what a search may look at."""
-    attributes: dict[str, str | frozenset[str]] = {
+    attributes: dict[str, AttributeValue] = {
         "patient": patient_id,
         "proxies": proxies,
         "facilities": frozenset(facilities),
     }
+    if minor is not None:
+        attributes["minor"] = minor
     return Resource("Patient", patient_id or "search", attributes, about=patient_id)
 
 
@@ -38,9 +43,15 @@ def new_patient_id() -> str:
 
 
 async def find_patient(
-    store: Store, gate: Gate, patient_id: str, now: datetime, *, lock: bool = False
+    store: Store,
+    gate: Gate,
+    patient_id: str,
+    now: datetime,
+    minor: Callable[[Patient], bool] | None = None,
+    *,
+    lock: bool = False,
 ) -> tuple[Recorded[Patient], AuditEntry]:
-    """Return a patient and the audit entry of touching it, which the caller writes.
+    """Return a patient and the audit entry of touching it, which the caller writes; ``minor`` where age decides.
 
     Raise AccessRefused alike for patients out of reach and patients that are not there; only who may see every
     patient learns that there is none (NotFound).
@@ -48,7 +59,8 @@ async def find_patient(
     found = await store.find(Patient, patient_id, lock=lock)
     proxies = await store.proxies_of([patient_id], now)
     facilities = found.record.facility_ids if found else ()
-    entry = gate.require(patient_resource(patient_id, facilities, proxies.get(patient_id, NOBODY)))
+    young = minor(found.record) if found and minor else None
+    entry = gate.require(patient_resource(patient_id, facilities, proxies.get(patient_id, NOBODY), minor=young))
     if found is None:
         raise NotFound("There is no such patient.")
     return found, entry
@@ -61,10 +73,13 @@ class Patients:
     begin: UnitOfWork
     clock: Clock
     new_id: Callable[[], str] = new_patient_id
+    ages: ProxyAges = AGES
 
     async def get(self, gate: Gate, patient_id: str) -> Recorded[Patient]:
-        """Return one patient."""
+        """Return one patient; for a record that was replaced, the one that replaces it."""
         async with self.begin() as store:
+            merge = await store.find(PatientMerge, patient_id)
+            patient_id = merge.record.survivor_id if merge else patient_id
             found, entry = await find_patient(store, gate, patient_id, self.clock.now())
             await store.audit([entry])
         return found
@@ -96,11 +111,22 @@ class Patients:
             current, entry = await find_patient(store, gate, patient.patient_id, now, lock=True)
             moved = set(patient.facility_ids) ^ set(current.record.facility_ids)
             entries = [gate.require(patient_resource(patient.patient_id, [facility])) for facility in sorted(moved)]
+            if await store.find(PatientMerge, patient.patient_id) is not None:
+                raise Conflict("The record was replaced by another one; change that.", slug="replaced")
             check_version(current.version, expected)
             await _check(store, patient, now)
             change = await record_change(store, patient, current, now)
+            if (patient.birth_date, patient.timezone) != (current.record.birth_date, current.record.timezone):
+                await self._realign(store, patient, now)
             await store.audit([entry, *entries])
         return change
+
+    async def _realign(self, store: Store, patient: Patient, now: datetime) -> None:
+        """Give parents' proxies the ends that a corrected birth date gives them."""
+        for known in await store.proxies_for(patient.patient_id):
+            proxy = await store.find(Proxy, known.record.proxy_id, lock=True)
+            if proxy is not None:
+                await record_change(store, realigned(proxy.record, patient, self.ages), proxy, now)
 
     async def search(self, gate: Gate, query: PatientQuery) -> Sequence[Recorded[Patient]]:
         """Return patients the caller may see, each one audited; raise Invalid with fewer than two criteria."""

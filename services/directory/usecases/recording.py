@@ -7,17 +7,21 @@ from typing import Any, Generic
 
 from services.contracts.events.base import Event
 from services.contracts.events.directory import (
+    BreakGlassRecorded,
     ClinicianRecorded,
     FacilityRecorded,
+    PatientMerged,
     PatientRecorded,
     ProxyRecorded,
     RoleAssigned,
     VisitTypeRecorded,
 )
 from services.directory.domain.records import (
+    BreakGlass,
     Clinician,
     Facility,
     Patient,
+    PatientMerge,
     Proxy,
     R,
     Record,
@@ -39,7 +43,7 @@ class Change(Generic[R]):
     changed: bool
 
 
-# Nobody projects specialties: they are names for the codes that clinicians and visit types carry.
+# Nobody projects specialties (names for the codes that clinicians and visit types carry) and business identifiers.
 EVENTS: Mapping[type[Any], type[Event]] = {
     Facility: FacilityRecorded,
     VisitType: VisitTypeRecorded,
@@ -47,6 +51,8 @@ EVENTS: Mapping[type[Any], type[Event]] = {
     Patient: PatientRecorded,
     Proxy: ProxyRecorded,
     RoleAssignment: RoleAssigned,
+    BreakGlass: BreakGlassRecorded,
+    PatientMerge: PatientMerged,
 }
 
 

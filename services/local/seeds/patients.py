@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from services.directory.domain.proxies import latest_expiry, proxy_id
+from services.directory.domain.proxies import grant, latest_expiry
 from services.directory.domain.records import Facility, Patient, Proxy
 from services.local.seeds.clinicians import SPANISH_SPEAKING, person_name
 from services.local.seeds.facilities import area_code
@@ -49,7 +49,7 @@ def proxies(people: Sequence[Patient], as_of: date) -> tuple[Proxy, ...]:
 
 def _proxy(patient: Patient, person: str, granted_at: datetime) -> Proxy:
     until = min(latest_expiry(patient, granted_at), granted_at + timedelta(days=PROXY_DAYS))
-    return Proxy(proxy_id(patient.patient_id, person), patient.patient_id, person, until)
+    return grant(patient, person, until, granted_at)
 
 
 def _patient(random: Random, n: int, facilities: Sequence[Facility]) -> Patient:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.contracts.security_labels import SecurityLabel
 from services.directory.domain.records import Specialty, VisitType
 
 
@@ -29,7 +30,8 @@ OFFERED: tuple[Offered, ...] = (
     Offered("obstetrics-gynecology", "Obstetrics and gynecology", 6, 20, (
         ("new-patient", _NEW, 40), ("prenatal", "Prenatal visit", 20), ("annual-exam", "Annual exam", 20))),
     Offered("behavioral-health", "Behavioral health", 7, 30, (
-        ("intake", "Intake", 60), ("therapy", "Therapy session", 60), ("medication", "Medication visit", 30))),
+        ("intake", "Intake", 60), ("therapy", "Therapy session", 60), ("medication", "Medication visit", 30),
+        ("recovery", "Recovery visit", 30))),
     Offered("cardiology", "Cardiology", 4, 20, (
         ("new-patient", _NEW, 40), ("follow-up", _AGAIN, 20), ("stress-test", "Stress test", 60))),
     Offered("orthopedics", "Orthopedics", 4, 20, (
@@ -66,6 +68,13 @@ OFFERED: tuple[Offered, ...] = (
 )  # fmt: skip
 
 
+# Visits whose very existence tells something; the recovery clinic is a program under 42 CFR Part 2.
+LABELS = {
+    "behavioral-health-therapy": SecurityLabel.RESTRICTED,
+    "behavioral-health-recovery": SecurityLabel.PART_2,
+}
+
+
 def specialties() -> tuple[Specialty, ...]:
     """Return every specialty as the directory records it."""
     return tuple(Specialty(offered.code, offered.name) for offered in OFFERED)
@@ -74,7 +83,13 @@ def specialties() -> tuple[Specialty, ...]:
 def visit_types() -> tuple[VisitType, ...]:
     """Return every visit type as the directory records it, coded ``<specialty>-<visit>``."""
     return tuple(
-        VisitType(f"{offered.code}-{code}", name, offered.code, minutes)
+        VisitType(
+            f"{offered.code}-{code}",
+            name,
+            offered.code,
+            minutes,
+            security_label=LABELS.get(f"{offered.code}-{code}", SecurityLabel.NORMAL),
+        )
         for offered in OFFERED
         for code, name, minutes in offered.visits
     )

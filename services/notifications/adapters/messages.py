@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.kernel.aliases import every_id
 from services.kernel.database import Connection
 from services.notifications.domain.messages import (
     REMINDERS,
@@ -21,7 +22,7 @@ from services.notifications.ports import Step
 
 _COLUMNS = (
     "message_id, appointment_id, appointment_version, patient_id, kind, starts_at, timezone, due_at, correlation_id, "
-    "tries"
+    "tries, discreet"
 )
 
 
@@ -39,15 +40,15 @@ class PostgresMessages:
                 """
                 WITH added AS (
                     INSERT INTO messages (message_id, appointment_id, appointment_version, patient_id, kind, starts_at,
-                        timezone, due_at, send_after, correlation_id)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+                        timezone, due_at, send_after, correlation_id, discreet)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11)
                     ON CONFLICT (appointment_id, kind, appointment_version) DO NOTHING
                     RETURNING message_id
                 )
                 INSERT INTO deliveries (message_id, state, at) SELECT message_id, 'planned', $10 FROM added RETURNING id
                 """,
                 m.message_id, m.appointment_id, m.appointment_version, m.patient_id, m.kind, m.starts_at, m.timezone,
-                m.due_at, m.correlation_id, at,
+                m.due_at, m.correlation_id, at, m.discreet,
             )  # fmt: skip
             added += row is not None
         return added
@@ -67,6 +68,22 @@ class PostgresMessages:
             appointment_id, before_version, at, reason,
         )  # fmt: skip
         return len(rows)
+
+    async def carry_over(self, appointment_id: UUID, version: int) -> None:
+        """Let what is still planned about the appointment be about its ``version``."""
+        await self._connection.execute(
+            """
+            UPDATE messages SET appointment_version = $2
+            WHERE appointment_id = $1 AND appointment_version < $2 AND state = 'planned'
+            """,
+            appointment_id,
+            version,
+        )
+
+    async def kinds_of(self, appointment_id: UUID) -> frozenset[Kind]:
+        """Return which messages about the appointment were ever planned."""
+        rows = await self._connection.fetch("SELECT kind FROM messages WHERE appointment_id = $1", appointment_id)
+        return frozenset(Kind(row["kind"]) for row in rows)
 
     async def next_due(self, until: datetime, appointments: Collection[UUID] | None) -> Message | None:
         """Return, locked, a planned message to be sent by ``until`` that nobody else has locked, if there is any."""
@@ -106,10 +123,10 @@ class PostgresMessages:
     async def texts_since(self, patient_id: str, since: datetime) -> Sequence[datetime]:
         """Return when texts were sent, or may have been, to the patient after ``since``."""
         rows = await self._connection.fetch(
-            """
-            SELECT attempted_at FROM messages
-            WHERE patient_id = $1 AND attempted_at > $2 AND channel = 'sms' AND state IN ('sending', 'sent', 'unknown')
-            """,
+            f"""
+            SELECT attempted_at FROM messages WHERE patient_id = ANY({every_id()}) AND attempted_at > $2
+                AND channel = 'sms' AND state IN ('sending', 'sent', 'unknown')
+            """,  # noqa: S608 -- our own words
             patient_id,
             since,
         )
@@ -154,7 +171,8 @@ class PostgresMessages:
         rows = await self._connection.fetch(
             f"""
             SELECT {_COLUMNS}, state, channel, language, reason FROM messages
-            WHERE patient_id = $1 AND ($2::uuid IS NULL OR message_id < $2) ORDER BY message_id DESC LIMIT $3
+            WHERE patient_id = ANY({every_id()}) AND ($2::uuid IS NULL OR message_id < $2)
+            ORDER BY message_id DESC LIMIT $3
             """,  # noqa: S608 -- our own constant
             patient_id,
             before,
@@ -193,4 +211,5 @@ def _message(row: asyncpg.Record) -> Message:
         due_at=row["due_at"],
         correlation_id=row["correlation_id"],
         tries=row["tries"],
+        discreet=row["discreet"],
     )

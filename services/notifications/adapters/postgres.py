@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
+from services.kernel.aliases import current_id
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Database
 from services.kernel.outbox import Publishable, append_audit, append_events
@@ -20,23 +22,15 @@ class PostgresStore(PostgresProjections, PostgresMessages):
     async def preferences(self, patient_id: str) -> Preferences:
         """Return what the patient wants; version 0 when they never said."""
         row = await self._connection.fetchrow(
-            """
+            f"""
             SELECT patient_id, version, channels, language, timezone, consent, opted_out FROM preferences
-            WHERE patient_id = $1
-            """,
+            WHERE patient_id = {current_id()}
+            """,  # noqa: S608 -- our own words
             patient_id,
         )
         if row is None:
             return Preferences(patient_id)
-        return Preferences(
-            patient_id=row["patient_id"],
-            version=row["version"],
-            channels=tuple(Channel(channel) for channel in row["channels"]),
-            language=Language(row["language"]) if row["language"] else None,
-            timezone=row["timezone"],
-            consent={topic: bool(row["consent"].get(topic, given)) for topic, given in CONSENT_BY_DEFAULT.items()},
-            opted_out=row["opted_out"],
-        )
+        return preferences_of(row)
 
     async def keep_preferences(self, preferences: Preferences, at: datetime) -> bool:
         """Keep them if the version kept is the one before theirs; return whether it was."""
@@ -65,6 +59,19 @@ class PostgresStore(PostgresProjections, PostgresMessages):
     async def audit(self, entry: AuditEntry) -> None:
         """Put ``entry`` into the outbox, for the audit trail."""
         await append_audit(self._connection, [entry])
+
+
+def preferences_of(row: Any) -> Preferences:
+    """Read a row of ``preferences``."""
+    return Preferences(
+        patient_id=row["patient_id"],
+        version=row["version"],
+        channels=tuple(Channel(channel) for channel in row["channels"]),
+        language=Language(row["language"]) if row["language"] else None,
+        timezone=row["timezone"],
+        consent={topic: bool(row["consent"].get(topic, given)) for topic, given in CONSENT_BY_DEFAULT.items()},
+        opted_out=row["opted_out"],
+    )
 
 
 def unit_of_work(database: Database) -> UnitOfWork:

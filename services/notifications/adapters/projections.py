@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
+from services.kernel.aliases import current_id, keep_alias
 from services.kernel.database import Connection
 from services.notifications.domain.messages import Appointment, Language
 from services.notifications.domain.people import FacilityZone, Proxy, Recipient
 
-_RECIPIENT = """
-    SELECT patient_id, version, email, phone, language, timezone, active FROM recipients WHERE patient_id = $1
-"""
+_RECIPIENT = f"""
+    SELECT patient_id, version, email, phone, language, timezone, active FROM recipients
+    WHERE patient_id = {current_id()}
+"""  # noqa: S608 -- our own words
 _LOCKED_RECIPIENT = f"{_RECIPIENT} FOR NO KEY UPDATE"
 
 
@@ -78,6 +80,14 @@ class PostgresProjections:
             appointment.facility_id, appointment.starts_at, appointment.timezone,
         )  # fmt: skip
 
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        """Keep that one patient stands for another now, unless something newer is known."""
+        await keep_alias(self._connection, replaced_id, survivor_id, version)
+
+    async def current_id(self, patient_id: str) -> str:
+        """Return the id that stands for the patient now."""
+        return str(await self._connection.fetchval(f"SELECT {current_id()}", patient_id))
+
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
         """Return the recipient, locked until the transaction ends if ``lock``."""
         row = await self._connection.fetchrow(
@@ -101,7 +111,9 @@ class PostgresProjections:
     async def proxies_of(self, patient_id: str, now: datetime) -> frozenset[str]:
         """Return the persons who may act for the patient at ``now``."""
         rows = await self._connection.fetch(
-            "SELECT person FROM proxies WHERE patient_id = $1 AND active AND expires_at > $2", patient_id, now
+            f"SELECT person FROM proxies WHERE patient_id = {current_id()} AND active AND expires_at > $2",  # noqa: S608
+            patient_id,
+            now,
         )
         return frozenset(row["person"] for row in rows)
 

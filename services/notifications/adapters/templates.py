@@ -15,7 +15,8 @@ from services.notifications.domain.wording import local_time
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 # What a message may say (45 CFR 164.502(b); HHS FAQ 198: "leaving only its name and number and other information
 # necessary to confirm an appointment"). Never specialty, clinician, visit type or the patient's name.
-VARIABLES = frozenset({"organization", "when", "callback_phone"})
+WHEN = "when"
+VARIABLES = frozenset({"organization", WHEN, "callback_phone"})
 # The one link we send: to an offer, by an id that tells nothing. In mails only: links in texts are how they are forged.
 LINK = "link"
 # Room the texts leave for the two that are configured, in GSM 7-bit characters.
@@ -33,6 +34,8 @@ def environment(folder: Path = FOLDER) -> ImmutableSandboxedEnvironment:
 
 def variables_of(kind: Kind, channel: Channel) -> frozenset[str]:
     """Return what a template must name, and may."""
+    if kind is Kind.DISCREET:
+        return VARIABLES - {WHEN}
     return VARIABLES | {LINK} if (kind, channel) == (Kind.OFFER, Channel.EMAIL) else VARIABLES
 
 
@@ -59,7 +62,7 @@ class TemplateComposer:
     def compose(self, kind: Kind, channel: Channel, language: Language, starts_at: datetime, about: UUID) -> Composed:
         """Return the words; ``starts_at`` is in the zone of the visit, ``about`` the id of its subject."""
         template = self._environment.get_template(name_of(kind, channel, language))
-        values = {**self._values, "when": local_time(starts_at, language, channel)}
+        values = {**self._values, WHEN: local_time(starts_at, language, channel)}
         if LINK in variables_of(kind, channel):
             values[LINK] = f"{self._portal_url}/offers/{about}"
         if channel is Channel.SMS:

@@ -10,7 +10,9 @@ class Kind(StrEnum):
     """Why a message is sent. The reminders are the cadence of domain.cadence.
 
     ``offer`` is about an offer of waitlist, not an appointment: the offer's id stands where the appointment's does,
-    and its end where the visit's start does, because after it there is nothing left to tell.
+    and its end where the visit's start does, because after it there is nothing left to tell. ``discreet`` is never
+    planned: it is the wording of whatever is told about a visit that not everyone who reads the patient's mail or
+    phone may know of (45 CFR 164.522(b)).
     """
 
     CONFIRMATION = "confirmation"
@@ -20,6 +22,7 @@ class Kind(StrEnum):
     MOVED = "moved"
     CANCELLED = "cancelled"
     OFFER = "offer"
+    DISCREET = "discreet"
 
 
 REMINDERS = frozenset({Kind.REMINDER_7D, Kind.REMINDER_3D, Kind.REMINDER_1D})
@@ -74,7 +77,7 @@ class Message:
     """A message about one version of an appointment: (appointment_id, kind, appointment_version) is unique.
 
     The version makes redelivery plan once, and lets an appointment that is moved away and back be reminded of again.
-    ``tries`` counts how often it was put off.
+    ``tries`` counts how often it was put off. A ``discreet`` one is worded without visit and time.
     """
 
     message_id: UUID
@@ -87,6 +90,12 @@ class Message:
     due_at: datetime
     correlation_id: str
     tries: int = 0
+    discreet: bool = False
+
+    @property
+    def wording(self) -> Kind:
+        """The kind whose templates put it into words."""
+        return Kind.DISCREET if self.discreet else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.telemetry import configure_logging
+from services.notifications.adapters.alert_mail import alert_mail
 from services.notifications.adapters.postgres import unit_of_work
 from services.notifications.adapters.senders import ONCE, SesSender, SnsSender
 from services.notifications.adapters.templates import PORTAL_URL, TemplateComposer
 from services.notifications.domain.messages import Channel
 from services.notifications.ports import Sender
+from services.notifications.usecases.alerting import Alerting
 from services.notifications.usecases.delivery import Delivery
 
 T = TypeVar("T")
@@ -36,6 +38,9 @@ class FunctionSettings(BaseSettings):
     sender_email: str = Field(pattern="^[^@\\s]+@[^@\\s]+$", description="identity verified in SES")
     organization: str = Field(description="who writes, at most 40 characters: named in every message")
     callback_phone: str = Field(description="number to call, at most 16 characters: named in every message")
+    privacy_officer_email: str = Field(
+        pattern="^[^@\\s]+@[^@\\s]+$", description="who is told of emergency accesses, as they are opened"
+    )
     portal_url: str = Field(default=PORTAL_URL, pattern="^https?://", description="where patients sign in")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
@@ -60,6 +65,11 @@ class Worker:
             TemplateComposer(settings.organization, settings.callback_phone, portal_url=settings.portal_url),
             self.clock,
             at_once=settings.database_pool,
+        )
+        self.alerting = Alerting(
+            senders[Channel.EMAIL],
+            settings.privacy_officer_email,
+            lambda opened: alert_mail(opened, settings.organization),
         )
         self._loop = asyncio.new_event_loop()
         self._loop.run_until_complete(self.database.open())

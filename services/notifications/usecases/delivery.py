@@ -125,7 +125,7 @@ class Delivery:
             if isinstance(decision, Send):
                 local = message.starts_at.astimezone(ZoneInfo(message.timezone))
                 words = self._composer.compose(
-                    message.kind, decision.channel, decision.language, local, message.appointment_id
+                    message.wording, decision.channel, decision.language, local, message.appointment_id
                 )
                 return _Claimed(message, decision, words)
         except Exception as error:

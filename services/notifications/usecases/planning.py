@@ -14,8 +14,10 @@ from services.contracts.events.booking import (
     AppointmentFulfilled,
     AppointmentMoved,
     AppointmentNoShow,
+    AppointmentReassigned,
 )
 from services.contracts.events.waitlist import OfferEvent, OfferMade
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.clock import Clock
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
@@ -24,6 +26,7 @@ from services.notifications.domain.cadence import reminders
 from services.notifications.domain.messages import Appointment, Kind, Message
 from services.notifications.ports import Store
 
+BOOKED = "booked"
 # What is told at once, whether reminders follow, and why earlier messages are withdrawn.
 _CONSEQUENCES: dict[type[AppointmentEvent], tuple[Kind | None, bool, str]] = {
     AppointmentBooked: (Kind.CONFIRMATION, True, "booked-anew"),
@@ -48,14 +51,32 @@ class Planning:
         Only an event newer than everything seen of the appointment has consequences: one that was overtaken tells
         what is no longer so. A notice is not sent about a visit that has begun.
         """
+        if isinstance(event, AppointmentReassigned):
+            return await self._reassigned(event)
         if not isinstance(event, AppointmentEvent) or type(event) not in _CONSEQUENCES:
             raise Invalid(f"{event.type} is not an event of booking that notifications takes.")
-        appointment = _appointment(event)
+        appointment = _appointment(event, await self._store.current_id(event.patient_id))
         if await self._store.keep_appointment(appointment):
             notice, followed, reason = _CONSEQUENCES[type(event)]
+            discreet = _discreet(event)
             now = self._clock.now()
             await self._store.withdraw(appointment.appointment_id, appointment.version, now, reason)
-            await self._store.plan(await self._messages(appointment, notice, followed, now), now)
+            await self._store.plan(await self._messages(appointment, notice, followed, now, discreet=discreet), now)
+        return appointment.appointment_id
+
+    async def _reassigned(self, event: AppointmentReassigned) -> UUID:
+        """Let what is planned stand; nothing of the visit changed. What was overtaken by this event is planned now."""
+        appointment = _appointment(event, await self._store.current_id(event.patient_id))
+        if await self._store.keep_appointment(appointment):
+            await self._store.carry_over(appointment.appointment_id, appointment.version)
+            if event.status == BOOKED:
+                now = self._clock.now()
+                told = await self._store.kinds_of(appointment.appointment_id)
+                messages = await self._messages(
+                    appointment, Kind.CONFIRMATION, followed=True, now=now, discreet=_discreet(event)
+                )
+                # Reminders follow a confirmation: where there was one, those that are missing were left out on purpose.
+                await self._store.plan([] if Kind.CONFIRMATION in told else messages, now)
         return appointment.appointment_id
 
     async def take_offer(self, event: Event) -> UUID:
@@ -63,11 +84,12 @@ class Planning:
         if not isinstance(event, OfferEvent):
             raise Invalid(f"{event.type} is not an event of waitlist that notifications takes.")
         now = self._clock.now()
-        recipient = await self._store.recipient(event.patient_id)
-        preferences = await self._store.preferences(event.patient_id)
+        patient_id = await self._store.current_id(event.patient_id)
+        recipient = await self._store.recipient(patient_id)
+        preferences = await self._store.preferences(patient_id)
         zone = preferences.timezone_for(recipient) if recipient else preferences.timezone or event.timezone
         offer = Appointment(
-            UUID(event.offer_id), event.version, type(event).TYPE, event.patient_id, "", event.expires_at, zone
+            UUID(event.offer_id), event.version, type(event).TYPE, patient_id, "", event.expires_at, zone
         )
         if await self._store.keep_appointment(offer):
             await self._store.withdraw(offer.appointment_id, offer.version, now, "offer-ended")
@@ -83,7 +105,7 @@ class Planning:
         return offer.appointment_id
 
     async def _messages(
-        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime
+        self, appointment: Appointment, notice: Kind | None, followed: bool, now: datetime, *, discreet: bool
     ) -> Sequence[Message]:
         if appointment.starts_at <= now:
             return ()
@@ -106,17 +128,22 @@ class Planning:
                 timezone=zone,
                 due_at=at,
                 correlation_id=correlation_id(),
+                discreet=discreet,
             )
             for kind, at in due
         ]
 
 
-def _appointment(event: AppointmentEvent) -> Appointment:
+def _discreet(event: AppointmentEvent) -> bool:
+    return event.security_label is not SecurityLabel.NORMAL
+
+
+def _appointment(event: AppointmentEvent, patient_id: str) -> Appointment:
     return Appointment(
         appointment_id=UUID(event.appointment_id),
         version=event.version,
         status=event.status,
-        patient_id=event.patient_id,
+        patient_id=patient_id,
         facility_id=event.facility_id,
         starts_at=event.starts_at,
         timezone=event.timezone,

@@ -6,7 +6,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.contracts.events.notifications import PreferencesChanged
-from services.kernel.access import Gate, Resource
+from services.contracts.security_labels import SecurityLabel
+from services.kernel.access import AttributeValue, Gate, Resource
 from services.kernel.clock import Clock
 from services.kernel.errors import NotFound, StaleVersion
 from services.notifications.domain.messages import MessageRecord
@@ -26,6 +27,7 @@ class PreferenceDesk:
     async def read(self, gate: Gate, patient_id: str) -> Preferences:
         """Return the patient's preferences; raise NotFound for a patient the directory has not told of."""
         async with self._work() as store:
+            patient_id = await store.current_id(patient_id)
             known = await self._enter(store, gate, patient_id)
             found = await store.preferences(patient_id)
         return _if_known(known, found)
@@ -36,6 +38,7 @@ class PreferenceDesk:
         ``expected`` are the versions the caller may have seen, None if any will do; raise StaleVersion otherwise.
         """
         async with self._work() as store:
+            wanted = replace(wanted, patient_id=await store.current_id(wanted.patient_id))
             known = await self._enter(store, gate, wanted.patient_id)
             current = await store.preferences(wanted.patient_id)
             kept = replace(wanted, version=current.version + 1)
@@ -44,7 +47,7 @@ class PreferenceDesk:
                 now = self._clock.now()
                 fresh = await store.keep_preferences(kept, now)
                 if fresh:
-                    await store.publish([_changed(kept)], now)
+                    await store.publish([preferences_changed(kept)], now)
         kept = _if_known(known, kept)
         if not fresh:
             raise StaleVersion("Read the preferences again and repeat the change with their ETag.")
@@ -53,23 +56,38 @@ class PreferenceDesk:
     async def messages(
         self, gate: Gate, patient_id: str, before: UUID | None, limit: int
     ) -> tuple[Sequence[MessageRecord], UUID | None]:
-        """Return the patient's messages, newest first, and the id to go on from (None at the end)."""
+        """Return the patient's messages, newest first, and the id to go on from (None at the end).
+
+        Those about labelled visits are the patient's alone to see.
+        """
         async with self._work() as store:
+            patient_id = await store.current_id(patient_id)
             known = await self._enter(store, gate, patient_id)
             found = await store.messages_of(patient_id, before, limit + 1)
         page = _if_known(known, found)[:limit]
-        return page, page[-1].message.message_id if len(found) > limit else None
+        # Left out, not refused: that there is something to hide would tell as much.
+        shown = [one for one in page if not one.message.discreet or gate.allows(_labelled(patient_id))]
+        return shown, page[-1].message.message_id if len(found) > limit else None
 
     async def _enter(self, store: Store, gate: Gate, patient_id: str) -> bool:
         """Ask the gate and write the audit entry; return whether the patient is known."""
         # The audit entry commits also when the patient turns out to be unknown: asking was a touch.
         proxies = await store.proxies_of(patient_id, self._clock.now())
-        resource = Resource("Preferences", patient_id, {"patient": patient_id, "proxies": proxies}, about=patient_id)
-        await store.audit(gate.require(resource))
+        await store.audit(gate.require(_resource(patient_id, proxies, SecurityLabel.NORMAL)))
         return await store.recipient(patient_id) is not None
 
 
-def _changed(kept: Preferences) -> PreferencesChanged:
+def _resource(patient_id: str, proxies: frozenset[str], label: SecurityLabel) -> Resource:
+    attributes: dict[str, AttributeValue] = {"patient": patient_id, "proxies": proxies, "label": str(label)}
+    return Resource("Preferences", patient_id, attributes, about=patient_id)
+
+
+def _labelled(patient_id: str) -> Resource:
+    return _resource(patient_id, frozenset(), SecurityLabel.RESTRICTED)
+
+
+def preferences_changed(kept: Preferences) -> PreferencesChanged:
+    """Return the event that tells how preferences now stand."""
     return PreferencesChanged(patient_id=kept.patient_id, version=kept.version, offers=kept.takes_offers)
 
 

@@ -74,14 +74,33 @@ class HttpNeighbours:
         self, token: str, service: str, path: str, last_event_id: str
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open a stream; raise Unavailable when it cannot be had."""
-        headers = {**_headers(token), "accept": "text/event-stream"}
-        if last_event_id:
-            headers["last-event-id"] = last_event_id
-        timeout = httpx.Timeout(5.0, read=None)
+        headers = {"accept": "text/event-stream", **({"last-event-id": last_event_id} if last_event_id else {})}
+        async with self._stream(token, service, path, {}, headers, httpx.Timeout(5.0, read=None)) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def download(
+        self, token: str, service: str, path: str, query: Mapping[str, str]
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a long answer; raise what a refusal stands for, or Unavailable when it cannot be had."""
+        async with self._stream(token, service, path, query, {}, httpx.Timeout(5.0, read=60.0)) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _stream(
+        self,
+        token: str,
+        service: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        patience: httpx.Timeout,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         try:
             async with self._client.stream(
-                "GET", self._addresses[service] + path, headers=headers, timeout=timeout
-            ) as answer:
+                "GET", self._addresses[service] + path, params=query or None, headers={**_headers(token), **headers},
+                timeout=patience,
+            ) as answer:  # fmt: skip
                 if not answer.is_success:
                     await answer.aread()
                     raise told(answer)

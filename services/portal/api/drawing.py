@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from uuid_utils import uuid7
 
 from services.portal.api.entrance import Visit, wording_of
-from services.portal.domain.session import DESK, PATIENT_DESK, PLANNERS, Session
+from services.portal.domain.session import BREAK_GLASS, CARED_FOR, DESK, PATIENT_DESK, PLANNERS, Session
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 PAGES = Environment(
@@ -75,8 +75,11 @@ def render(
         "_": wording, "wording": wording, "root": root_of(request), "session": session,
         "csrf": session.csrf if session else csrf, "key": str(uuid7()), "told": request.query_params.get("told", ""),
         "reasons": REASONS, "statuses": STATUSES, "errors": {}, "path": request.scope["path"],
-        "is_patient": "patient" in held, "is_desk": bool(held & DESK), "is_patient_desk": bool(held & PATIENT_DESK),
-        "is_planner": bool(held & PLANNERS), "here": request.scope["path"].lstrip("/"),
+        "here": request.scope["path"].lstrip("/"), "is_patient": bool(held & CARED_FOR),
+        "is_desk": bool(held & DESK), "is_patient_desk": bool(held & PATIENT_DESK),
+        "is_planner": bool(held & PLANNERS),
+        "may_break_glass": bool(held & BREAK_GLASS), "is_auditor": "auditor" in held,
+        "is_administrator": "facility-administrator" in held, "everywhere": session is not None and session.everywhere,
     }  # fmt: skip
     return HTMLResponse(PAGES.get_template(template).render({**known, **values}), status, headers=HEADERS)
 

@@ -63,8 +63,11 @@ def portal_of(request: Request) -> Portal:
 
 
 def page(action: str, *, form: bool = False) -> dict[str, Any]:
-    """Return the arguments of a page's route: ``action`` is what it does at the services behind."""
-    extra: dict[str, Any] = {"x-careslot-action": action, "security": [{"session": []}]}
+    """Return the arguments of a page's route: ``action`` is what it asks of the services behind, whose gates decide.
+
+    The portal opens none itself, and says so: its document names what it delegates, not an action it guards.
+    """
+    extra: dict[str, Any] = {"x-careslot-delegates": action, "security": [{"session": []}]}
     return {
         "dependencies": [Depends(_entrance(action)), *([Depends(_ours)] if form else [])],
         "openapi_extra": {**extra, **(_FIELDS if form else {})},
@@ -97,6 +100,7 @@ def _entrance(action: str) -> Callable[[Request], Awaitable[None]]:
         if session is not None and renewal and session.wants_renewal(now):
             session = await _renewed(portal, session, renewal)
         if session is None or session.ended(now):
+            request.state.ended = session
             raise Unauthenticated("Your session has ended.", slug="session-missing" if session is None else "idle")
         request.state.action = action
         request.state.session = session
@@ -112,6 +116,7 @@ async def _renewed(portal: Portal, session: Session, renewal: str) -> Session:
         # The token still lasts a little while; after that the session has ended.
         return session
     now = session_of(portal, fresh, session.username)
+    now = now.acts(session.acting_for, session.acting_name)
     return replace(now, csrf=session.csrf, started_at=session.started_at, seen_at=session.seen_at)
 
 
@@ -142,7 +147,8 @@ def keep(request: Request, name: str, value: str, *, lasts: int | None = None) -
     request.state.cookies = {**getattr(request.state, "cookies", {}), name: (value, lasts)}
 
 
-def _set_cookies(request: Request, response: Response) -> None:
+def set_cookies(request: Request, response: Response) -> None:
+    """Put what was kept into the answer."""
     secure = portal_of(request).secure
     for name, (value, lasts) in getattr(request.state, "cookies", {}).items():
         if value:
@@ -168,7 +174,7 @@ class PageRoute(APIRoute):
                     raise
                 logger().error("page failed", route=self.path, exc_info=error)
                 raise CareslotError("Please try again.") from error
-            _set_cookies(request, response)
+            set_cookies(request, response)
             return response
 
         return handled
@@ -191,6 +197,13 @@ class Visit:
     def wishes(self, wish: Wish) -> None:
         """Remember what they are looking for."""
         keep(self.request, WISH, self.portal.sealer.seal_wish(wish))
+
+    def acts(self, patient_id: str, name: str) -> None:
+        """Go on as acting for a patient, or with "" for nobody; what was looked for belongs to whom it was for."""
+        self.session = self.session.acts(patient_id, name)
+        self.request.state.session = self.session
+        keep(self.request, SESSION, self.portal.sealer.seal_session(self.session))
+        keep(self.request, WISH, "")
 
     async def form(self) -> FormData:
         """Return the fields they sent."""

@@ -6,12 +6,18 @@ from starlette.exceptions import HTTPException
 
 from services.kernel.errors import CareslotError, Invalid, NotFound, Unauthenticated
 from services.portal.api.drawing import render
-from services.portal.api.entrance import RENEWAL, SESSION, portal_of
+from services.portal.api.entrance import RENEWAL, SESSION, portal_of, set_cookies
+from services.portal.api.resuming import keep_intent
+from services.portal.api.signing_in import sign_in_page
 
+# RFC 9470: the token is good, but the sign-in behind it too long ago for what is asked.
+REAUTHENTICATE = "insufficient-user-authentication"
 WITHOUT = {
     "directory": "Names of facilities and patients cannot be read right now. Booked visits stand.",
     "availability": "Searching for times does not work right now. Booked visits stand, and can be seen and cancelled.",
     "booking": "Booking does not work right now. Booked visits stand. You can still search for times.",
+    "waitlist": "The waitlist cannot be read right now. Whoever is on it stays on it. Booked visits stand.",
+    "audit": "The audit trail cannot be read right now. What is done meanwhile is written down and arrives later.",
     "notifications": "Preferences cannot be read right now. Booked visits stand, and booking works.",
     "sign-in": "Signing in does not work right now. Booked visits stand.",
 }
@@ -28,7 +34,19 @@ async def _family(request: Request, error: Exception) -> Response:
     assert isinstance(error, CareslotError)
     session = getattr(request.state, "session", None)
     if isinstance(error, Unauthenticated) and error.slug != "sign-in-refused":
-        response = render(request, "ended.html", 401)
+        if error.slug == REAUTHENTICATE:
+            # Whoever is signed in proves it once more; the form they sent waits as it would for an ended session.
+            request.state.ended = session
+            response = sign_in_page(
+                request, "ended.html", 401, intent=await keep_intent(request), was_in=True, confirming=True
+            )
+            set_cookies(request, response)
+            return response
+        was_in = getattr(request.state, "ended", None) is not None
+        response = sign_in_page(
+            request, "ended.html", 401, intent=await keep_intent(request), was_in=was_in, confirming=False
+        )
+        set_cookies(request, response)
         for name in (SESSION, RENEWAL):
             response.delete_cookie(name, path="/", secure=portal_of(request).secure, httponly=True, samesite="lax")
         return response

@@ -78,7 +78,7 @@ async def hold(visit: VisitDep) -> Response:
     wish, offer = visit.wish, await visit.field("offer")
     if wish.moving:
         return await _look_over_move(visit, wish, offer)
-    patient = wish.patient or visit.session.person
+    patient = wish.patient or visit.session.patient
     if not patient:
         raise Invalid("Choose for whom to book first: search the patient.")
     body = {"offer": offer, "patient_id": patient}
@@ -152,7 +152,7 @@ async def _find(visit: Visit, wish: Wish, errors: dict[str, str], status: int = 
     return draw(
         visit, "find.html", status, wish=wish, specialties=specialties, kinds=kinds, distances=DISTANCES, here=here,
         languages=LANGUAGES, errors=errors, first=first, patient_name=await _for_whom(visit, wish),
-        needs_patient=not wish.patient and not visit.session.person,
+        needs_patient=not wish.patient and not visit.session.patient,
     )  # fmt: skip
 
 

@@ -10,6 +10,10 @@ from services.portal.api.entrance import Visit
 AT_ONCE = 8
 
 
+async def _nothing() -> str:
+    return ""
+
+
 class Names:
     """Looks up what one page needs, each thing once."""
 
@@ -27,7 +31,9 @@ class Names:
         return str((await self._one(f"/clinicians/{clinician_id}", {"name": clinician_id}))["name"])
 
     async def patient(self, patient_id: str) -> str:
-        """Return a patient's name as a list shows it."""
+        """Return a patient's name as a list shows it; "" for nobody's, which is busy time."""
+        if not patient_id:
+            return ""
         found = await self._one(f"/patients/{patient_id}", {})
         return f"{found['family_name']}, {found['given_name']}" if found else patient_id
 
@@ -51,7 +57,7 @@ class Names:
         facility, clinician, kind = await asyncio.gather(
             self.facility(appointment["facility_id"]),
             self.clinician(appointment["clinician_id"]),
-            self.visit_type(appointment["visit_type"]),
+            self.visit_type(appointment["visit_type"]) if appointment["visit_type"] else _nothing(),
         )
         return {**appointment, "facility": facility, "clinician_name": clinician, "visit_name": kind}
 

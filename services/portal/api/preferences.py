@@ -61,4 +61,4 @@ async def _show(visit: Visit, errors: dict[str, str], status: int = 200) -> Resp
 
 
 def _path(visit: Visit) -> str:
-    return f"/patients/{visit.session.person or 'none'}/preferences"
+    return f"/patients/{visit.session.patient or 'none'}/preferences"

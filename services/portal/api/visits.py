@@ -57,7 +57,7 @@ async def cancel(visit: VisitDep, appointment_id: AppointmentId) -> Response:
 async def begin_move(visit: VisitDep, appointment_id: AppointmentId) -> Response:
     """Look for another time of the same kind at the same place; the visit stands until then."""
     found = await visit.read("booking", f"/appointments/{appointment_id}")
-    patient = "" if found["patient_id"] == visit.session.person else found["patient_id"]
+    patient = "" if found["patient_id"] == visit.session.patient else found["patient_id"]
     visit.wishes(
         Wish(
             patient=patient, specialty=found["specialty"], visit_type=found["visit_type"],

@@ -30,18 +30,21 @@ class Wording:
         at = date.fromisoformat(value[:10]) if isinstance(value, str) else value
         return format_date(at, "full", self._locale)
 
+    def local(self, value: str, zone: str) -> datetime:
+        """Return an instant on the wall clock of ``zone``."""
+        return datetime.fromisoformat(value).astimezone(ZoneInfo(zone))
+
     def time(self, value: str, zone: str) -> str:
         """Return a wall-clock time with its zone: 9:20 AM EST."""
-        at = datetime.fromisoformat(value).astimezone(ZoneInfo(zone))
+        at = self.local(value, zone)
         return f"{format_time(at, 'short', locale=self._locale)} {at.tzname()}"
 
     def short_time(self, value: str, zone: str) -> str:
         """Return a wall-clock time where the zone is said elsewhere."""
-        at = datetime.fromisoformat(value).astimezone(ZoneInfo(zone))
-        return format_time(at, "short", locale=self._locale)
+        return format_time(self.local(value, zone), "short", locale=self._locale)
 
     def instant(self, value: str, zone: str) -> str:
         """Return a day and a wall-clock time with its zone."""
-        at = datetime.fromisoformat(value).astimezone(ZoneInfo(zone))
+        at = self.local(value, zone)
         pattern = "EEEE, MMMM d, y, h:mm a" if self.language == "en" else "EEEE, d 'de' MMMM 'de' y, h:mm a"
         return f"{format_datetime(at, pattern, locale=self._locale)} {at.tzname()}"

@@ -11,15 +11,20 @@ IDLE = timedelta(minutes=20)
 OLDEST = timedelta(hours=8)
 RENEW_BEFORE = timedelta(minutes=2)
 Language = Literal["en", "es"]
-STAFF = frozenset({"front-desk", "scheduler", "facility-administrator", "clinician"})
 DESK = frozenset({"front-desk", "scheduler", "facility-administrator", "clinician"})
 PATIENT_DESK = frozenset({"front-desk", "scheduler"})
+CARED_FOR = frozenset({"patient", "proxy"})
+BREAK_GLASS = frozenset({"front-desk", "clinician"})
 PLANNERS = frozenset({"scheduler", "facility-administrator"})
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in. ``csrf`` is the synchroniser token of every form of this session."""
+    """Who is signed in. ``csrf`` is the synchroniser token of every form of this session.
+
+    ``acting_for`` is the patient whose proxy they are being just now, "" for nobody; the services decide whether they
+    may, here it only says whose visits the pages show.
+    """
 
     token: str = field(repr=False)
     csrf: str = field(repr=False)
@@ -30,6 +35,8 @@ class Session:
     roles: frozenset[str] = frozenset()
     person: str = ""
     facilities: tuple[str, ...] = ()
+    acting_for: str = ""
+    acting_name: str = ""
 
     def ended(self, now: datetime) -> bool:
         """Tell whether the session is over at ``now``."""
@@ -43,6 +50,15 @@ class Session:
     def seen(self, now: datetime) -> "Session":
         """Return the session as used at ``now``."""
         return replace(self, seen_at=now)
+
+    def acts(self, patient_id: str, name: str) -> "Session":
+        """Return the session as acting for a patient; for nobody but themselves with ""."""
+        return replace(self, acting_for=patient_id, acting_name=name)
+
+    @property
+    def patient(self) -> str:
+        """The patient whose pages are shown: the one acted for, else themselves, "" for whoever is no patient."""
+        return self.acting_for or (self.person if "patient" in self.roles else "")
 
     @property
     def everywhere(self) -> bool:

@@ -78,6 +78,23 @@ class PostgresRequests:
         )
         return [request_of(row) for row in rows]
 
+    async def waiting_at(
+        self, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[tuple[Request, datetime]]:
+        """See ``ports.Requests``."""
+        rows = await self._connection.fetch(
+            """
+            SELECT * FROM request
+            WHERE status IN ('waiting', 'offered') AND facility_ids @> ARRAY[$1::text]
+                AND ($2::timestamptz IS NULL OR (standing_at, id) > ($2, $3::uuid))
+            ORDER BY standing_at, id LIMIT $4
+            """,
+            facility_id,
+            *(after or (None, None)),
+            limit,
+        )
+        return [(request_of(row), row["standing_at"]) for row in rows]
+
     async def step(self, request: Request, status: Status, *, lapses: int | None = None) -> Request | None:
         """See ``ports.Requests``."""
         lapsed = request.lapses if lapses is None else lapses
@@ -86,6 +103,46 @@ class PostgresRequests:
     async def set_priority(self, request: Request, priority: Priority) -> Request | None:
         """See ``ports.Requests``."""
         return await self._change(request, request.status, priority, request.lapses)
+
+    async def stranded(self, limit: int) -> Sequence[tuple[Request, str]]:
+        """See ``ports.Requests``."""
+        rows = await self._connection.fetch(
+            """
+            SELECT r.*, m.stands_for FROM alias AS m JOIN request AS r ON r.patient_id = m.id ORDER BY r.id LIMIT $1
+            """,
+            limit,
+        )
+        return [(request_of(row), row["stands_for"]) for row in rows]
+
+    async def live_twin(self, request: Request, patient_id: str) -> Request | None:
+        """See ``ports.Requests``."""
+        row = await self._connection.fetchrow(
+            """
+            SELECT * FROM request WHERE patient_id = $1 AND specialty = $2 AND visit_type = $3
+                AND status IN ('waiting', 'offered')
+            """,
+            patient_id,
+            request.specialty,
+            request.visit_type,
+        )
+        return request_of(row) if row is not None else None
+
+    async def reassign(self, request_id: UUID, patient_id: str) -> None:
+        """See ``ports.Requests``."""
+        await self._connection.execute(
+            "UPDATE request SET patient_id = $2, version = version + 1 WHERE id = $1", request_id, patient_id
+        )
+        await self._connection.execute("UPDATE offer SET patient_id = $2 WHERE request_id = $1", request_id, patient_id)
+
+    async def restand(self, request_id: UUID, priority: Priority, joined_at: datetime, lapses: int) -> None:
+        """See ``ports.Requests``."""
+        await self._connection.execute(
+            """
+            UPDATE request SET priority = $2, joined_at = $3, lapses = $4, standing_at = $5, version = version + 1
+            WHERE id = $1
+            """,
+            request_id, priority, joined_at, lapses, standing(priority, joined_at, lapses),
+        )  # fmt: skip
 
     async def outlived(self, day: date, limit: int) -> Sequence[Request]:
         """See ``ports.Requests``."""

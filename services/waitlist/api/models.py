@@ -127,6 +127,13 @@ class RequestList(BaseModel):
     requests: list[RequestView]
 
 
+class FacilityList(BaseModel):
+    """Those who wait at a facility, who is next first; ``next`` is where the following page begins, "" on the last."""
+
+    requests: list[RequestView]
+    next: str
+
+
 class OfferView(BaseModel):
     """An offer: the visit it is of, and until when it can be accepted."""
 
@@ -143,6 +150,24 @@ class OfferView(BaseModel):
     timezone: str
     expires_at: datetime
     appointment_id: str = Field(description="the visit, once accepted")
+
+
+POSITION = r"^[0-9]{1,16}_[0-9a-f]{32}$"
+
+
+def position_of(text: str) -> tuple[datetime, UUID] | None:
+    """Return what ``next_of`` was given; None for ""."""
+    if not text:
+        return None
+    micros, _, id_ = text.partition("_")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(micros)), UUID(id_)
+
+
+def next_of(position: tuple[datetime, UUID] | None) -> str:
+    """Return where a list goes on as clients hold it."""
+    if position is None:
+        return ""
+    return f"{(position[0] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)}_{position[1].hex}"
 
 
 def view_of(standing: Standing) -> RequestView:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from services.kernel.aliases import Aliases
 from services.kernel.errors import CareslotError
 from services.waitlist.usecases.answering import Answers
 from services.waitlist.usecases.joining import WaitingList
@@ -16,6 +17,7 @@ class Waitlist:
 
     list: WaitingList
     answers: Answers
+    aliases: Aliases
 
 
 class IdempotencyKeyMissing(CareslotError):

@@ -74,7 +74,8 @@ class Answers:
         # One that nobody was told of is nobody's to see.
         if offer is None or offer.state in {OfferState.SECURING, OfferState.VOID}:
             raise NotFound("No such offer.")
-        proxies = await store.proxies_of(offer.patient_id, self._clock.now())
-        facilities = frozenset({offer.slot.facility_id})
-        await store.audit(gate.require(request_resource(offer.request_id, offer.patient_id, proxies, facilities)))
+        circle = await store.circle_of(offer.patient_id, self._clock.now())
+        facilities, label = frozenset({offer.slot.facility_id}), await store.label_of(offer.slot.visit_type)
+        resource = request_resource(offer.request_id, offer.patient_id, circle, facilities, label)
+        await store.audit(gate.require(resource))
         return offer

@@ -4,13 +4,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.kernel.access import Gate
+from services.contracts.security_labels import SecurityLabel
+from services.kernel.access import Gate, Resource
 from services.kernel.clock import Clock
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.ids import new_id
+from services.waitlist.domain.circle import Circle
 from services.waitlist.domain.places import around
 from services.waitlist.domain.requests import LIVE, Priority, Request, Status, Wishes
 from services.waitlist.ports import Store, Submission, UnitOfWork, ZipCentroids
@@ -62,9 +65,10 @@ class WaitingList:
         async with self._work() as store:
             earlier = await store.submitted(asked)
             facilities = earlier[0].wishes.facilities if earlier else await self._facilities(store, wanted.wishes, near)
-            proxies = await store.proxies_of(wanted.patient_id, now)
+            circle = await store.circle_of(wanted.patient_id, now)
+            label = await store.label_of(wanted.visit_type)
             id_ = earlier[0].id if earlier else new_id()
-            entry = gate.require(request_resource(id_, wanted.patient_id, proxies, facilities))
+            entry = gate.require(request_resource(id_, wanted.patient_id, circle, facilities, label))
             await store.audit(entry)
             if earlier:
                 if earlier[1] != asked.fingerprint:
@@ -89,13 +93,41 @@ class WaitingList:
             return await _standing(store, await self._enter(store, gate, request_id))
 
     async def of_patient(self, gate: Gate, patient_id: str) -> Sequence[Standing]:
-        """Return a patient's requests, the newest first."""
+        """Return a patient's requests, the newest first, without labelled ones the caller may not know of."""
         async with self._work() as store:
             found = await store.requests_of(patient_id, MOST_OF_A_PATIENT)
             facilities = frozenset().union(*(request.wishes.facilities for request in found))
-            proxies = await store.proxies_of(patient_id, self._clock.now())
-            await store.audit(gate.require(request_resource(patient_id, patient_id, proxies, facilities)))
-            return [await _standing(store, request) for request in found]
+            circle = await store.circle_of(patient_id, self._clock.now())
+            whole = request_resource(patient_id, patient_id, circle, facilities, SecurityLabel.NORMAL)
+            await store.audit(gate.require(whole))
+            return [
+                await _standing(store, request)
+                for request in found
+                if gate.allows(await _resource(store, request, circle))
+            ]
+
+    async def at_facility(
+        self, gate: Gate, facility_id: str, after: tuple[datetime, UUID] | None, limit: int
+    ) -> tuple[Sequence[Standing], tuple[datetime, UUID] | None]:
+        """Return those who wait at a facility, who is next first, and where to go on (None: there are no more).
+
+        Labelled requests that the caller may not know of are left out. Each patient shown is a touch of their own:
+        "who saw this patient" must name whoever read the list.
+        """
+        entry = gate.require(
+            request_resource(facility_id, "", Circle(), frozenset({facility_id}), SecurityLabel.NORMAL)
+        )  # fmt: skip
+        shown = []
+        async with self._work() as store:
+            await store.audit(entry)
+            found = await store.waiting_at(facility_id, after, limit + 1)
+            for request, _ in found[:limit]:
+                resource = await _resource(store, request, await store.circle_of(request.patient_id, self._clock.now()))
+                if gate.allows(resource):
+                    await store.audit(gate.require(resource))
+                    shown.append(await _standing(store, request))
+        last = found[limit - 1] if len(found) > limit else None
+        return shown, (last[1], last[0].id) if last else None
 
     async def withdraw(self, gate: Gate, request_id: UUID) -> Standing:
         """Take a request off the list, with the offer that may be out; who is off already stays so."""
@@ -123,10 +155,8 @@ class WaitingList:
         request = await store.request(request_id, lock=lock)
         if request is None:
             raise NotFound("No such request.")
-        proxies = await store.proxies_of(request.patient_id, self._clock.now())
-        await store.audit(
-            gate.require(request_resource(request.id, request.patient_id, proxies, request.wishes.facilities))
-        )
+        circle = await store.circle_of(request.patient_id, self._clock.now())
+        await store.audit(gate.require(await _resource(store, request, circle)))
         return request
 
     async def _facilities(self, store: Store, wishes: Wishes, near: Near | None) -> frozenset[str]:
@@ -141,6 +171,11 @@ class WaitingList:
         if not (found := around(center, near.distance_km, known)):
             raise Invalid("No facility lies within that distance; name a greater one.", slug="no-facility-near")
         return found
+
+
+async def _resource(store: Store, request: Request, circle: Circle) -> Resource:
+    label = await store.label_of(request.visit_type)
+    return request_resource(request.id, request.patient_id, circle, request.wishes.facilities, label)
 
 
 async def _standing(store: Store, request: Request) -> Standing:

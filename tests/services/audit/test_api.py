@@ -12,12 +12,15 @@ import httpx
 import pytest
 
 from services.audit.adapters.postgres import unit_of_work
+from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.main import create
 from services.audit.usecases.review import Review
+from services.audit.usecases.standing import Standing
+from services.audit.usecases.verify import VerifyTrail
 from services.kernel.actor import Actor
 from tests.fixtures.edge import client_of, edge_of
 from tests.services.audit.chains import NOON, entry
-from tests.services.audit.conftest import AuditTrail
+from tests.services.audit.conftest import QUEUE, AuditTrail, Tamper
 
 ACTORS = {
     "auditor": Actor("auditor-1", frozenset({"auditor"}), facilities=frozenset({"*"})),
@@ -25,6 +28,7 @@ ACTORS = {
     "frontdesk": Actor("desk-1", frozenset({"front-desk"}), facilities=frozenset({"*"})),
     "patient": Actor("p", frozenset({"patient"}), person="pat-000001"),
 }
+DAY = "/chains/2027-01-04"
 LOOKS = ("/patients/pat-1/accesses", "/users/user-1/accesses", "/refusals", "/break-glass", "/export")
 
 
@@ -37,6 +41,10 @@ class Clients:
     async def get(self, path: str, token: str = "auditor", **query: Any) -> httpx.Response:
         """Ask as the actor called ``token``."""
         return await self._made[token].get(path, params=query)
+
+    async def post(self, path: str, token: str = "auditor") -> httpx.Response:
+        """Send as the actor called ``token``."""
+        return await self._made[token].post(path)
 
     async def ids(self, path: str, token: str = "auditor", **query: Any) -> list[str]:
         """Return the resources that the answer's entries touched, in its order."""
@@ -51,6 +59,9 @@ async def clients(trail: AuditTrail) -> AsyncIterator[Clients]:
     app.state.edge = edge_of("audit", trail.database, ACTORS, trail.clock)
     app.state.clock = trail.clock
     app.state.review = Review(unit_of_work(trail.database))
+    app.state.standing = Standing(
+        unit_of_work(trail.database), VerifyTrail(begin_reading(trail.database, QUEUE), trail.storage)
+    )
     trail.clock.at = NOON + timedelta(hours=1)
     async with AsyncExitStack() as stack:
         yield Clients({token: await stack.enter_async_context(client_of(app, token)) for token in ("", *ACTORS)})
@@ -175,6 +186,37 @@ async def test_the_export_streams_fhir_oldest_first(trail: AuditTrail, clients: 
     assert times == sorted(times)
     [own] = await own_entries(trail)
     assert (own["action"], own["resource_id"]) == ("export-audit", "export")
+
+
+async def test_the_export_is_of_what_was_reviewed(trail: AuditTrail, clients: Clients) -> None:
+    await trail.take([entry(n, about=f"pat-{n % 2}", subject=f"u-{n % 3}", resource_id=f"a{n}") for n in range(6)])
+    day = {"from": "2027-01-04T00:00:00Z", "to": "2027-01-05T00:00:00Z"}
+    assert len((await clients.get("/export", patient="pat-1", **day)).text.splitlines()) == 3
+    assert len((await clients.get("/export", user="u-1", patient="pat-1", **day)).text.splitlines()) == 1
+    assert (await clients.get("/export", only="refused", **day)).text == ""
+    assert (await own_entries(trail))[0]["about"] == "pat-1"
+
+
+async def test_chains_tell_what_is_anchored_and_whether_they_verify(
+    trail: AuditTrail, clients: Clients, tamper: Tamper
+) -> None:
+    await trail.take([entry(n, service=service) for n, service in enumerate(["booking", "booking", "directory"])])
+    await trail.anchor()
+    await trail.take([entry(7)])
+    shown = (await clients.get(DAY)).json()["chains"]
+    assert [(one["service"], one["entries"], one["anchored"]) for one in shown] == [
+        ("booking", 3, 2), ("directory", 1, 1),
+    ]  # fmt: skip
+    verified = (await clients.post(f"{DAY}/verification")).json()
+    assert (verified["sound"], verified["chains"], verified["entries"], verified["anchors"]) == (True, 2, 4, 1)
+    tamper("UPDATE entries SET record = replace(record, 'a', 'b') WHERE service = 'booking' AND seq = 2")
+    verified = (await clients.post(f"{DAY}/verification")).json()
+    assert not verified["sound"]
+    assert ("booking", 2) in {(found["service"], found["seq"]) for found in verified["findings"]}
+    for token, status in (("frontdesk", 403), ("local", 403), ("", 401)):
+        assert (await clients.get(DAY, token)).status_code == status
+        assert (await clients.post(f"{DAY}/verification", token)).status_code == status
+    assert (await clients.get("/chains/0001-01-01")).status_code == 422
 
 
 async def test_an_export_is_at_most_a_month(clients: Clients) -> None:

@@ -3,17 +3,22 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
-from services.audit.consumers import on_entries
+from services.audit.adapters.postgres import PostgresMerges, unit_of_work
+from services.audit.consumers import on_entries, on_merge
+from services.audit.ports import TrailQuery
+from services.contracts.events.directory import PatientMerged, PatientRecorded
 from services.kernel.audit import AuditEntry
 from services.kernel.database import Database
-from services.kernel.errors import Unavailable
+from services.kernel.errors import Invalid, Unavailable
 from services.kernel.inbox import BatchConsumer
-from services.kernel.outbox import Relay, append_audit
+from services.kernel.outbox import Envelope, Relay, append_audit
 from services.local.aws import Aws
-from tests.services.audit.chains import entry
+from tests.services.audit.chains import NOON, entry
 from tests.services.audit.conftest import QUEUE, AuditTrail, Transport, envelope
 
 
@@ -121,3 +126,20 @@ async def test_what_is_no_entry_holds_up_nothing_and_ends_in_dead_letters(
 def _arn(aws: Aws, transport: Transport) -> str:
     found = aws.sqs.get_queue_attributes(QueueUrl=transport.queue.dead_letters_url, AttributeNames=["QueueArn"])
     return found["Attributes"]["QueueArn"]
+
+
+async def test_a_review_of_the_survivor_shows_what_was_said_of_both(trail: AuditTrail) -> None:
+    await trail.take([entry(n, about=f"pat-{n}") for n in range(3)])
+    data = {**PatientMerged.EXAMPLE, "replaced_id": "pat-1", "survivor_id": "pat-2"}
+    merge = Envelope(uuid4(), PatientMerged.TYPE, "careslot.directory", NOON, "", data)
+    async with trail.database.transaction() as connection:
+        await on_merge(merge, PostgresMerges(connection))
+        await on_merge(merge, PostgresMerges(connection))
+    async with unit_of_work(trail.database)() as found:
+        day = (NOON - timedelta(days=1), NOON + timedelta(days=1))
+        for asked in ("pat-1", "pat-2"):
+            about = {kept.entry.about for kept in await found.entries(TrailQuery(*day, about=asked, facilities=None))}
+            assert about == {"pat-1", "pat-2"}
+    other = Envelope(uuid4(), "directory.patient-recorded.v1", "careslot.directory", NOON, "", PatientRecorded.EXAMPLE)
+    with pytest.raises(Invalid, match="not for this queue"):
+        await on_merge(other, None)  # type: ignore[arg-type]  # never reached

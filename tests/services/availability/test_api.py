@@ -248,3 +248,16 @@ async def test_slots_end_with_the_horizon(api: Api) -> None:
     asked = {"clinician": "cln-00001", "from": "2027-02-01", "to": "2027-04-30", "limit": 100}
     found = (await api.call("GET", "/slots", "patient", params=asked)).json()["slots"]
     assert max(date.fromisoformat(one["starts_local"][:10]) for one in found) == date(2027, 2, 3)
+
+
+async def test_openings_tell_what_a_change_of_length_does(api: Api) -> None:
+    await api.bench.give(template())
+    path = "/visit-types/family-medicine-follow-up/openings"
+    same = (await api.call("GET", path, params={"minutes": 20})).json()
+    assert same["now"] == same["then"] > 0
+    longer = (await api.call("GET", path, params={"minutes": 60})).json()
+    assert (longer["now"], longer["then"] < longer["now"], longer["at_most"]) == (same["now"], True, 2000)
+    for params, status in (({"minutes": 3}, 422), ({}, 422)):
+        assert (await api.call("GET", path, params=params)).status_code == status
+    assert (await api.call("GET", "/visit-types/unknown/openings", params={"minutes": 20})).status_code == 422
+    assert (await api.call("GET", path, "patient", params={"minutes": 20})).status_code == 403

@@ -101,3 +101,15 @@ async def test_the_ends_of_time_are_answered(world: World) -> None:
         who = {"/a": "maria", "/f": "frontdesk", "/c": "feed"}[path[:2]]
         answer = await world.client(who).get(path)
         assert answer.status_code == 200, (path, answer.text)
+
+
+async def test_booked_visits_of_a_kind_are_counted_for_who_may_change_the_kind(world: World) -> None:
+    booked = (await world.book(offer(), "pat-1")).json()
+    await world.book(offer(START + timedelta(hours=1)), "pat-2")
+    await world.book(offer(facility="fac-0002", clinician="cln-2"), "pat-3", who="elsewhere")
+    gone = (await world.book(offer(START + timedelta(hours=2)), "pat-4")).json()
+    await world.do(gone, "cancel", {"reason": "other"})
+    path = f"/visit-types/{booked['visit_type']}/booked"
+    assert (await world.client("system").get(path)).json() == {"facilities": {"fac-0001": 2, "fac-0002": 1}}
+    assert (await world.client("system").get("/visit-types/other/booked")).json() == {"facilities": {}}
+    assert (await world.client("frontdesk").get(path)).status_code == 403

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.booking.adapters.feed import PostgresFeed
-from services.booking.ports import Cursor
+from services.booking.domain.feed import Cursor
 from services.contracts.events import EVENTS
 from tests.services.booking.world import NOW, START, World, offer
 

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from services.booking.adapters.feed import PostgresFeed
-from services.booking.ports import Cursor
+from services.booking.domain.feed import Cursor
 from services.booking.usecases.following import QUEUE, Broadcaster
 from tests.fixtures.platform import NewDatabase
 from tests.services.booking.world import START, World, offer, world_over
@@ -112,7 +112,7 @@ async def test_a_front_desk_sees_its_facility_and_no_patient(world: World) -> No
         ("appointment", "cancelled", 2),
     ]
     assert set(stream.events[1][1]) == {
-        "appointment_id", "version", "status", "starts_at", "ends_at", "clinician_id", "facility_id",
+        "appointment_id", "version", "status", "starts_at", "ends_at", "clinician_id", "facility_id", "busy",
     }  # fmt: skip
     assert stream.events[1][1]["appointment_id"] == booked["id"]
 

@@ -20,17 +20,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
 
+from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
 from services.booking.api.parts import Booking
+from services.booking.consumers import on_directory
 from services.booking.main import assemble, create
 from services.booking.ports import OpenSlot, OpenSlots, Question
 from services.booking.settings import Settings
+from services.contracts.events import EVENTS
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
+from services.kernel.outbox import Envelope
 from tests.fixtures.edge import client_of, edge_of
+from tests.fixtures.glass import glass_jwks, glass_keys
 
 NOW = datetime(2027, 1, 4, 12, 0, tzinfo=UTC)
 START = datetime(2027, 1, 4, 15, 0, tzinfo=UTC)
@@ -44,6 +49,7 @@ ACTORS = {
     "jo": Actor("sub-jo", frozenset({"proxy"}), person="pat-000900"),
     "doctor": Actor("sub-doctor", frozenset({"clinician"}), person="cln-00001", facilities=frozenset({"fac-0001"})),
     "auditor": Actor("sub-auditor", frozenset({"auditor"}), facilities=frozenset({"*"})),
+    "system": Actor("sub-system", frozenset({"facility-administrator"}), facilities=frozenset({"*"})),
     "waitlist": Actor("waitlist", frozenset({"external-app"}), scopes=frozenset({"careslot/waitlist.offer"})),
     "feed": Actor("sub-feed", frozenset({"external-app"}), scopes=frozenset({"careslot/changes.read"})),
 }
@@ -187,6 +193,14 @@ class World:
         for _ in range(2):
             await asyncio.gather(*(self.register.look(Question(NOW)) for _ in everywhere))
 
+    async def tell_directory(self, type_: str, **data: Any) -> None:
+        """Take an event of the directory as from the bus, on top of its example."""
+        event = EVENTS[type_]
+        content = event.model_validate({**event.EXAMPLE, **data}).model_dump(mode="json")
+        async with self.database.transaction() as connection:
+            envelope = Envelope(uuid4(), type_, "directory", self.clock.now(), "", content)
+            await on_directory(envelope, PostgresProjections(connection))
+
     async def events(self) -> list[str]:
         """Return the types of the events in the outbox, oldest first."""
         return [row["type"] for row in await self.rows("SELECT type FROM outbox WHERE channel = 'bus' ORDER BY id")]
@@ -196,7 +210,8 @@ def settings_for(dsn: str, **more: Any) -> Settings:
     """Return settings over a test database."""
     return Settings(
         database_url=dsn, token_issuer="", token_audiences="", token_jwks_url="",
-        access_policies=Path("policies/access"), offer_keys=key_set(), **more,
+        access_policies=Path("policies/access"), offer_keys=key_set(),
+        break_glass_keys=json.dumps(glass_jwks()), **more,
     )  # fmt: skip
 
 
@@ -210,7 +225,7 @@ async def world_over(dsn: str, slots: OpenSlots | None = None, **more: Any) -> A
     app = create()
     slots = slots or FakeSlots()
     parts, register = assemble(database, clock, slots, settings)
-    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock), parts
+    app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock, glass_keys()), parts
     world = World(dsn, database, app, parts, register, clock, slots, settings)
     try:
         yield world

@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from services.directory.adapters.postgres import unit_of_work
 from services.directory.main import create
 from services.directory.ports import Account, UnitOfWork
-from services.directory.usecases import assemble
+from services.directory.usecases import Rules, assemble
 from services.directory.usecases.bulk import bulk_record
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from tests.fixtures.edge import client_of, edge_of
+from tests.fixtures.glass import glass_key, glass_keys
 from tests.fixtures.platform import NewDatabase
 from tests.services.directory.fakes import ACTORS, NOW, WORLD, FakeAccounts, FakeZipCodes
 
@@ -53,7 +54,7 @@ async def served(database: NewDatabase) -> AsyncIterator[Served]:
         await connection.execute("DELETE FROM outbox")
     accounts = FakeAccounts(Account("frontdesk", "frontdesk"))
     app = create()
-    app.state.edge = edge_of("directory", store, ACTORS, FixedClock(NOW))
-    app.state.directory = assemble(begin, FakeZipCodes(), accounts, FixedClock(NOW))
+    app.state.edge = edge_of("directory", store, ACTORS, FixedClock(NOW), glass_keys())
+    app.state.directory = assemble(begin, FakeZipCodes(), accounts, glass_key().sign, FixedClock(NOW), Rules())
     yield Served(app, store, begin, accounts)
     await store.close()

@@ -184,6 +184,15 @@ class MemoryStore:
     async def known(self, kind: type[R], keys: Sequence[str]) -> frozenset[str]:
         return frozenset(key for key in keys if (kind, key) in self.records)
 
+    async def find_many(self, kind: type[R], keys: Sequence[str]) -> Mapping[str, Recorded[R]]:
+        return {key: self.records[kind, key] for key in keys if (kind, key) in self.records}
+
+    async def matching(self, kind: type[R], column: str, value: str) -> Sequence[Recorded[R]]:
+        return [r for r in await self.catalogue(kind) if getattr(r.record, column) == value]
+
+    async def page(self, kind: type[R], after: str, limit: int) -> Sequence[Recorded[R]]:
+        return [r for r in await self.catalogue(kind) if key_of(r.record) > after][:limit]
+
     async def catalogue(self, kind: type[R]) -> Sequence[Recorded[R]]:
         return [self.records[place] for place in sorted(self.records, key=str) if place[0] is kind]
 
@@ -228,6 +237,19 @@ class MemoryStore:
         ][:limit]
         self.tried |= {pending.assignment.username for pending in found}
         return found
+
+    async def proxies_for(self, patient_id: str) -> Sequence[Recorded[Proxy]]:
+        return [
+            found
+            for (kind, _), found in self.records.items()
+            if kind is Proxy and found.record.patient_id == patient_id
+        ]
+
+    async def proxies_by(self, person: str, now: datetime) -> Sequence[Recorded[Proxy]]:
+        proxies = [
+            found for (kind, _), found in self.records.items() if kind is Proxy and found.record.person == person
+        ]
+        return [found for found in proxies if found.record.lasts(now)]
 
     async def applied(self, username: str, version: int) -> None:
         self.applied_versions[username] = version

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.directory.domain.places import STATE_ZONES, distance_km
-from services.directory.domain.proxies import adulthood, check_expiry, latest_expiry, proxy_id
+from services.directory.domain.proxies import birthday, check_expiry, latest_expiry, proxy_id
 from services.directory.domain.records import Facility, Patient, Proxy
 from services.directory.domain.values import Findings, is_text, missing, search_key, zones
 from services.kernel.errors import Invalid
@@ -124,13 +124,13 @@ def test_no_grant_outlasts_a_year_or_childhood(born: date, lasting: timedelta) -
     except Invalid:
         assert expires_at > latest_expiry(patient, NOW)
         return
-    adult = adulthood(patient) <= NOW
-    assert expires_at - NOW <= timedelta(days=366) if adult else expires_at <= adulthood(patient)
+    adult = birthday(patient, 18) <= NOW
+    assert expires_at - NOW <= timedelta(days=366) if adult else expires_at <= birthday(patient, 18)
 
 
 def test_born_on_a_leap_day_comes_of_age_in_march_where_they_live() -> None:
-    assert adulthood(CHILD) == datetime(2034, 3, 1, 5, tzinfo=UTC)
-    assert adulthood(replace(CHILD, timezone="Pacific/Honolulu")) == datetime(2034, 3, 1, 10, tzinfo=UTC)
+    assert birthday(CHILD, 18) == datetime(2034, 3, 1, 5, tzinfo=UTC)
+    assert birthday(replace(CHILD, timezone="Pacific/Honolulu"), 18) == datetime(2034, 3, 1, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("away", [timedelta(0), timedelta(days=-1)])

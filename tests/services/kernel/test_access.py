@@ -12,7 +12,10 @@ from services.kernel.clock import FixedClock
 SCHEMA = """
 namespace Careslot {
   entity Role;
-  entity Actor in [Role] = { person: String, facilities: Set<String>, everywhere: Bool, scopes: Set<String> };
+  entity Actor in [Role] = {
+    subject: String, person: String, facilities: Set<String>, everywhere: Bool, scopes: Set<String>,
+    clearances: Set<String>, emergency: String
+  };
   entity Room = { facility: String, floor?: Long };
   action "enter" appliesTo { principal: [Actor], resource: [Room] };
   action "leave", "clean" appliesTo { principal: [Actor], resource: [Room] };

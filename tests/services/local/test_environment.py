@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
@@ -12,14 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts.break_glass import GlassKey, GlassKeys
 from services.contracts.catalogue import load_catalogue
 from services.contracts.slot_offer import OfferKeys
+from services.kernel.actor import Emergency
 from services.kernel.runtime import ProcessSettings, ServiceSettings
 from services.local import environment
 from services.local.databases import with_database
 from services.local.environment import Facts, process_environment, read_environment, write_environments
 from services.local.identity import Identity
-from services.local.offer_keys import OfferKeyFiles, ensure_offer_keys
+from services.local.offer_keys import GlassKeyFiles, OfferKeyFiles, ensure_glass_keys, ensure_offer_keys
 from services.local.session_keys import ensure_session_key
 from services.local.state import Layout
 
@@ -38,6 +41,7 @@ def facts(folder: Path) -> Facts:
             folder / "slot-offer.pem", folder / "slot-offer.jwks.json", "key-1",
             folder / "waitlist-offer.pem", "key-2",
         ),
+        glass_keys=GlassKeyFiles(folder / "break-glass.pem", folder / "break-glass.jwks.json", "key-3"),
         session_key="sealed",
     )  # fmt: skip
 
@@ -63,6 +67,8 @@ def test_only_availability_learns_where_the_private_key_is(tmp_path: Path) -> No
     assert told == {"availability"}
     theirs = str(known.offer_keys.waitlist_private)
     assert {n for n in SERVICES if theirs in environment.service_environment(n, known).values()} == {"waitlist"}
+    glass = str(known.glass_keys.private)
+    assert {n for n in SERVICES if glass in environment.service_environment(n, known).values()} == {"directory"}
 
 
 def test_nobody_learns_the_app_clients_secret(tmp_path: Path) -> None:
@@ -107,6 +113,14 @@ def test_offer_keys_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
     OfferKeys(published)
     token = jwt.encode({"iss": "x"}, pem, algorithm="EdDSA", headers={"kid": first.key_id})
     assert jwt.decode(token, jwt.PyJWKSet.from_dict(published)[first.key_id].key, algorithms=["EdDSA"]) == {"iss": "x"}
+
+
+def test_keys_of_emergency_accesses_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
+    made = ensure_glass_keys(tmp_path)
+    assert ensure_glass_keys(tmp_path) == made
+    now, emergency = datetime(2027, 1, 4, tzinfo=UTC), Emergency("btg-1", "pat-1")
+    token = GlassKey(made.key_id, made.private.read_text()).sign(emergency, "sub", now, now + timedelta(minutes=1))
+    assert GlassKeys.from_setting(str(made.public))(token, "sub", now) == emergency
 
 
 def test_the_portals_key_is_made_once_and_told_to_the_portal_only(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ class FakeStore:
     recipients: dict[str, Recipient] = field(default_factory=dict)
     facilities: dict[str, FacilityZone] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     appointments: dict[UUID, Appointment] = field(default_factory=dict)
     wanted: dict[str, Preferences] = field(default_factory=dict)
     rows: dict[UUID, Row] = field(default_factory=dict)
@@ -84,8 +85,22 @@ class FakeStore:
         self.appointments[appointment.appointment_id] = appointment
         return True
 
+    async def keep_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
+        self.aliases[replaced_id] = survivor_id
+
+    async def current_id(self, patient_id: str) -> str:
+        return self.aliases.get(patient_id, patient_id)
+
+    async def carry_over(self, appointment_id: UUID, version: int) -> None:
+        for row in self.rows.values():
+            if row.message.appointment_id == appointment_id and row.state is State.PLANNED:
+                row.message = replace(row.message, appointment_version=version)
+
+    async def kinds_of(self, appointment_id: UUID) -> frozenset[Kind]:
+        return frozenset(r.message.kind for r in self.rows.values() if r.message.appointment_id == appointment_id)
+
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
-        return self.recipients.get(patient_id)
+        return self.recipients.get(self.aliases.get(patient_id, patient_id))
 
     async def facility_timezone(self, facility_id: str) -> str | None:
         facility = self.facilities.get(facility_id)

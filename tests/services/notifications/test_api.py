@@ -187,3 +187,17 @@ async def test_wrong_pages_are_named(world: World, query: str) -> None:
 @pytest.mark.parametrize("patient", ["%00", "a%20b", "x" * 65, "é"])
 async def test_wrong_patient_ids_are_named(world: World, patient: str) -> None:
     assert (await world.ask("patient", "GET", f"/patients/{patient}/preferences")).status_code == 422
+
+
+async def test_only_the_patient_reads_the_ledger_of_labelled_visits(world: World) -> None:
+    async with world.database.transaction() as connection:
+        for number, discreet in ((1, True), (2, False)):
+            await connection.execute(
+                "INSERT INTO messages (message_id, appointment_id, appointment_version, patient_id, kind, starts_at, "
+                "timezone, due_at, send_after, correlation_id, discreet) "
+                "VALUES (gen_random_uuid(), gen_random_uuid(), $1, $2, 'moved', $3, 'UTC', $3, $3, '', $4)",
+                number, PATIENT, NOW, discreet,
+            )  # fmt: skip
+    for who, count in (("patient", 2), ("call-centre", 1), ("auditor", 1)):
+        found = await world.ask(who, "GET", f"/patients/{PATIENT}/messages")
+        assert len(found.json()["items"]) == count, who

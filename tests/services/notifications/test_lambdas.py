@@ -41,7 +41,11 @@ class Functions:
 
     def __init__(self, url: str) -> None:
         settings = FunctionSettings(
-            database_url=url, sender_email="a@careslot.example", organization="Careslot", callback_phone="+16175550100"
+            database_url=url,
+            sender_email="a@careslot.example",
+            organization="Careslot",
+            callback_phone="+16175550100",
+            privacy_officer_email="privacy@careslot.example",
         )
         self.clock = FixedClock(NOW)
         self.mail = FakeSender()
@@ -194,6 +198,7 @@ def test_directory_events_in_any_order_keep_the_newest(functions: Functions) -> 
 VARIABLES = {
     "CARESLOT_SENDER_EMAIL": "appointments@careslot.example", "CARESLOT_ORGANIZATION": "Careslot Health",
     "CARESLOT_CALLBACK_PHONE": "+16175550100", "CARESLOT_BUS_NAME": "careslot",
+    "CARESLOT_PRIVACY_OFFICER_EMAIL": "privacy@careslot.example",
 }  # fmt: skip
 
 

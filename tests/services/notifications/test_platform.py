@@ -85,7 +85,8 @@ def platform(emulator: Emulator, aws: Aws, topology: DeclareTopology, database: 
     package = build("notifications", emulator_target(emulator.python))
     variables = {
         "CARESLOT_DATABASE_URL": url, "CARESLOT_SENDER_EMAIL": SENDER, "CARESLOT_ORGANIZATION": "Careslot Health",
-        "CARESLOT_CALLBACK_PHONE": "(617) 555-0100", **client_environment(emulator.endpoint_url),
+        "CARESLOT_CALLBACK_PHONE": "(617) 555-0100", "CARESLOT_PRIVACY_OFFICER_EMAIL": "privacy@careslot.example",
+        **client_environment(emulator.endpoint_url),
     }  # fmt: skip
     # A poison message is seen five times; here without the minute between.
     subscriptions = [replace(s, visibility_seconds=1, max_receives=2) for s in subscriptions_of("notifications")]

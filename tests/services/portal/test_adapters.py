@@ -14,13 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.actor import Actor
-from services.kernel.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, Unauthenticated, Unavailable
+from services.kernel.errors import (
+    CareslotError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+)
 from services.portal.adapters.neighbours import HttpNeighbours
 from services.portal.adapters.user_pool import UserPool
 from services.portal.api.calendars import calendar_of
 from services.portal.api.cookies import Sealer
 from services.portal.domain.session import Session
 from services.portal.domain.wish import Wish
+from services.portal.ports import Challenge, SignedIn
 from tests.services.portal.fakes import APPOINTMENT, NOW, FakeClock
 
 KEY, OTHER = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -97,6 +107,13 @@ class FakeCognito:
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
+        self.responses: list[Mapping[str, str]] = []
+
+    def respond_to_auth_challenge(
+        self, *, ClientId: str, ChallengeName: Any, Session: str, ChallengeResponses: Mapping[str, str]
+    ) -> Any:
+        self.responses.append({"name": ChallengeName, "session": Session, **ChallengeResponses})
+        return self.initiate_auth(ClientId=ClientId, AuthFlow="", AuthParameters={})
 
     def initiate_auth(self, *, ClientId: str, AuthFlow: Any, AuthParameters: Mapping[str, str]) -> Any:
         if isinstance(self._answer, Exception):
@@ -122,6 +139,7 @@ def refused(code: str) -> ClientError:
 async def test_signing_in_brings_a_verified_actor() -> None:
     result = {"IdToken": "id", "RefreshToken": "again", "ExpiresIn": 900}
     signed_in = await pool({"AuthenticationResult": result}).sign_in("a", "b")
+    assert isinstance(signed_in, SignedIn)
     assert (signed_in.actor.subject, signed_in.renewal) == ("id", "again")
     assert signed_in.ends_at == NOW + timedelta(minutes=15)
     assert (await pool({"AuthenticationResult": {"IdToken": "id", "ExpiresIn": 900}}).renew("r")).renewal == ""
@@ -133,9 +151,44 @@ async def test_wrong_name_and_wrong_password_are_told_alike(code: str) -> None:
         await pool(refused(code)).sign_in("a", "b")
 
 
-async def test_a_challenge_is_refused_and_an_outage_is_an_outage() -> None:
-    with pytest.raises(Unauthenticated, match="further step"):
-        await pool({"ChallengeName": "SOFTWARE_TOKEN_MFA"}).sign_in("a", "b")
+TOTP = {
+    "ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s", "ChallengeParameters": {"USER_ID_FOR_SRP": "sub"},
+}  # fmt: skip
+
+
+async def test_a_further_step_is_a_challenge_and_its_answer_goes_by_its_name() -> None:
+    assert await pool(TOTP).sign_in("a", "b") == Challenge("SOFTWARE_TOKEN_MFA", "sub", "s")
+    sms = {**TOTP, "ChallengeName": "SMS_MFA"}
+    sms["ChallengeParameters"] = {"USER_ID_FOR_SRP": "sub", "CODE_DELIVERY_DESTINATION": "+*******0100"}
+    asked = await pool(sms).sign_in("a", "b")
+    assert asked == Challenge("SMS_MFA", "sub", "s", "+*******0100")
+    cognito = FakeCognito({"AuthenticationResult": {"IdToken": "id", "ExpiresIn": 900}})
+    one = UserPool(cognito, "portal", Believing(), FakeClock())
+    for step, name in (("SMS_MFA", "SMS_MFA_CODE"), ("NEW_PASSWORD_REQUIRED", "NEW_PASSWORD")):
+        outcome = await one.answer(Challenge(step, "sub", "s"), "x")  # type: ignore[arg-type]  # both are steps
+        assert isinstance(outcome, SignedIn)
+        assert cognito.responses[-1] == {"name": step, "session": "s", "USERNAME": "sub", name: "x"}
+    with pytest.raises(Unauthenticated) as unknown:
+        await pool({**TOTP, "ChallengeName": "CUSTOM_CHALLENGE"}).sign_in("a", "b")
+    assert unknown.value.slug == "sign-in-challenge"
+    with pytest.raises(Unauthenticated):
+        await pool(TOTP).renew("r")
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "slug"),
+    [("CodeMismatchException", Unauthenticated, "code-refused"),
+     ("ExpiredCodeException", Unauthenticated, "code-refused"),
+     ("InvalidPasswordException", Invalid, "password-refused"),
+     ("NotAuthorizedException", Unauthenticated, "challenge-ended")],
+)  # fmt: skip
+async def test_a_refused_answer_says_what_to_mend(code: str, error: type[CareslotError], slug: str) -> None:
+    with pytest.raises(error) as caught:
+        await pool(refused(code)).answer(Challenge("SMS_MFA", "sub", "s"), "x")
+    assert caught.value.slug == slug
+
+
+async def test_an_outage_is_an_outage() -> None:
     for fault in (refused("InternalErrorException"), EndpointConnectionError(endpoint_url="http://x")):
         with pytest.raises(Unavailable):
             await pool(fault).sign_in("a", "b")

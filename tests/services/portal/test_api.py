@@ -10,14 +10,18 @@ from services.kernel.errors import Conflict, Forbidden, Invalid, StaleVersion, U
 from services.portal.api.entrance import SESSION
 from services.portal.domain.session import IDLE, OLDEST
 from tests.services.portal.conftest import Browser, hidden
-from tests.services.portal.fakes import APPOINTMENT, PASSWORD, SLOT, VISIT
+from tests.services.portal.fakes import ACCESS, APPOINTMENT, OFFER, PASSWORD, SLOT, VISIT
 
 PAGES = {
-    "patient": ["/home", "/find", f"/visits/{VISIT}", f"/visits/{VISIT}/cancel", "/preferences"],
-    "frontdesk": ["/home", "/desk/fac-0001", "/patients", "/patients/new", "/patients/pat-000001", "/find"],
+    "patient": ["/home", "/find", f"/visits/{VISIT}", f"/visits/{VISIT}/cancel", "/preferences", "/past",
+                "/waitlist", "/waitlist/new", f"/offers/{OFFER}", "/people"],
+    "frontdesk": ["/home", "/desk/fac-0001", "/patients", "/patients/new", "/patients/pat-000001", "/find",
+                  "/desk/fac-0001/waitlist", "/emergency"],
     "scheduler": ["/schedules", "/schedules/at/fac-0001", "/schedules/cln-00001",
                   "/schedules/cln-00001/templates/weekly", "/desk"],
-    "administrator": ["/closures", "/closures/fac-0001"],
+    "administrator": ["/closures", "/closures/fac-0001", "/visit-types", "/visit-types/new", "/visit-types/follow-up"],
+    "auditor": ["/home", "/reviews", "/reviews/patients/pat-000001", "/reviews/refusals", "/reviews/break-glass",
+                f"/reviews/users/{ACCESS['subject']}", "/reviews/chains"],
 }  # fmt: skip
 
 
@@ -43,7 +47,7 @@ async def test_every_page_is_drawn_in_both_languages_with_its_protections(
 async def test_nobody_gets_in_without_a_session(browser: Browser, path: str) -> None:
     answer = await browser.get(path)
     assert answer.status_code == 401
-    assert "Sign in again" in answer.text
+    assert "Sign in" in answer.text and 'action="' in answer.text
     assert not browser.services.asked
 
 
@@ -170,6 +174,7 @@ async def test_a_lost_race_shows_the_nearest_times_as_buttons(browser: Browser) 
     [
         ("availability", "/slots", "Searching for times does not work right now."),
         ("booking", "/home", "Booking does not work right now."),
+        ("waitlist", "/waitlist", "The waitlist cannot be read right now."),
         ("notifications", "/preferences", "Preferences cannot be read right now."),
         ("directory", "/find", "Names of facilities and patients cannot be read right now."),
     ],

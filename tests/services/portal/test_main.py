@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 
 from services.portal.main import create
 
+_CALLED = ("DIRECTORY", "AVAILABILITY", "BOOKING", "NOTIFICATIONS", "WAITLIST", "AUDIT")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -18,7 +19,7 @@ async def test_it_is_ready_and_says_what_is_out(monkeypatch: pytest.MonkeyPatch)
         "TOKEN_ISSUER": "https://issuer", "TOKEN_AUDIENCES": "portal", "TOKEN_JWKS_URL": "http://127.0.0.1:9/jwks",
         "ACCESS_POLICIES": str(ROOT / "policies" / "access"), "PORTAL_CLIENT_ID": "portal",
         "SESSION_KEYS": Fernet.generate_key().decode(),
-        **{f"{name}_URL": "http://127.0.0.1:9" for name in ("DIRECTORY", "AVAILABILITY", "BOOKING", "NOTIFICATIONS")},
+        **{f"{name}_URL": "http://127.0.0.1:9" for name in _CALLED},
     }  # fmt: skip
     for name, value in told.items():
         monkeypatch.setenv(f"CARESLOT_{name}", value)

@@ -8,13 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from services.portal.api import drawing, failures, finding, preferences, schedules
+from services.portal.api import (
+    desk_waitlist,
+    drawing,
+    emergency,
+    failures,
+    finding,
+    offers,
+    preferences,
+    reviews,
+    schedules,
+    visit_types,
+    waiting,
+    wishing,
+)
 from services.portal.api.wording import SPANISH, Wording
 
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
     *drawing.REASONS.values(), *drawing.STATUSES.values(), *failures.WITHOUT.values(), *preferences.CHANNELS.values(),
     *preferences.TOPICS.values(), *schedules.DAYS.values(), *(words for _, words in finding.LANGUAGES),
+    *offers.GONE.values(), *emergency.REASONS.values(), *visit_types.LABELS.values(),
+    *waiting.STANDINGS.values(), *(words for _, words in waiting.WRONG.values()),
+    *wishing.WEEKDAYS.values(), *wishing.NOTICE.values(), *(part[0] for part in wishing.PARTS.values()),
+    *desk_waitlist.PRIORITIES.values(), *reviews.OUTCOMES.values(), *visit_types.SHOWN.values(),
 }  # fmt: skip
 TELLING = {"_", "say", "wording"}
 # Raised here, shown by the page of failures in the reader's language.

@@ -146,3 +146,21 @@ async def test_withdrawing_gives_the_offer_to_the_next(world: World) -> None:
     assert (await world.send("GET", f"/offers/{offer['id']}", "p1")).json()["state"] == "declined"
     await world.offering.round()
     assert world.booking.released
+
+
+async def test_a_facility_sees_who_waits_there_in_order_and_every_patient_is_a_touch(world: World) -> None:
+    joined = [(await world.join(f"p{n}")).json() for n in (1, 2, 3)]
+    urgent = {"referral_priority": "urgent"}
+    await world.send("PUT", f"/requests/{joined[2]['id']}/priority", "frontdesk", urgent)
+    await world.send("POST", f"/requests/{joined[1]['id']}/withdraw", "p2")
+    told = "SELECT data ->> 'about' FROM outbox WHERE channel = 'audit' ORDER BY id"
+    before = len(await world.rows(told))
+    first = (await world.send("GET", "/facilities/fac-0001/requests?limit=1", "frontdesk")).json()
+    assert [one["patient_id"] for one in first["requests"]] == ["pat-000003"]
+    rest = (await world.send("GET", f"/facilities/fac-0001/requests?after={first['next']}", "frontdesk")).json()
+    assert ([one["patient_id"] for one in rest["requests"]], rest["next"]) == (["pat-000001"], "")
+    assert (await world.rows(told))[before:] == ["", "pat-000003", "", "pat-000001"]
+    for who, status in (("elsewhere", 403), ("p1", 403)):
+        assert (await world.send("GET", "/facilities/fac-0001/requests", who)).status_code == status
+    odd = f"9999999999999999_{'f' * 32}"
+    assert (await world.send("GET", f"/facilities/fac-0001/requests?after={odd}", "frontdesk")).json()["requests"] == []

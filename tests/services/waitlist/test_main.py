@@ -7,6 +7,7 @@ import asyncio
 from services.kernel.database import Database
 from services.waitlist.adapters.store import unit_of_work
 from services.waitlist.main import create, offer_for_ever
+from services.waitlist.usecases.merging import FollowMerges
 from services.waitlist.usecases.offering import Offering
 from tests.services.waitlist.world import NOTICE, World, slot
 
@@ -16,8 +17,9 @@ async def test_rounds_go_on_after_a_failure(world: World) -> None:
     await world.join("p1")
     # Ended by its first statement: there is no pool behind it yet.
     lost = Offering(unit_of_work(Database("postgresql://nowhere", application="t")), world.booking, world.clock, NOTICE)
-    failing = asyncio.create_task(offer_for_ever(lost, 0.01))
-    rounds = asyncio.create_task(offer_for_ever(world.offering, 0.01))
+    merges = FollowMerges(world.work, world.clock)
+    failing = asyncio.create_task(offer_for_ever(lost, merges, 0.01))
+    rounds = asyncio.create_task(offer_for_ever(world.offering, merges, 0.01))
     await world.free(slot())
     async with asyncio.timeout(10):
         while await world.rows("SELECT count(*) FROM offer WHERE state = 'open'") != [1]:

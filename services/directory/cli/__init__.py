@@ -12,14 +12,20 @@ import json
 import os
 import shlex
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.directory.cli.fhir import import_fhir
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from services.directory.usecases.bulk import Tally
     from services.directory.usecases.facility_import import Parsed
+    from services.kernel.database import Database
 
 DEFAULT_REJECTS = Path("facilities-rejected.csv")
 DATABASE = "CARESLOT_DATABASE_URL"
@@ -28,9 +34,8 @@ DATABASE = "CARESLOT_DATABASE_URL"
 def register(app: typer.Typer) -> None:
     """Add the directory's verbs to the command."""
     imports = typer.Typer(help="Bring in data that others publish.", no_args_is_help=True)
-    # Without a callback, Typer would fold a group with one verb into the verb.
-    imports.callback()(lambda: None)
     imports.command("facilities")(import_facilities)
+    imports.command("fhir")(import_fhir)
     app.add_typer(imports, name="import")
 
 
@@ -85,26 +90,35 @@ def database_url() -> str:
 
 
 async def _land(url: str, parsed: Parsed) -> Tally:
-    import asyncpg
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from services.directory.adapters.postgres import unit_of_work
     from services.directory.usecases.facility_import import land
     from services.kernel.clock import SystemClock
-    from services.kernel.database import Database
-    from services.kernel.errors import Unavailable
 
     console = Console(stderr=True)
     columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    database = Database(url, application="careslot import", max_size=1, statement_seconds=60)
-    try:
-        await database.open()
+    async with opened(url) as database:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             bar = progress.add_task("facilities", total=len(parsed.facilities))
             return await land(
                 unit_of_work(database), parsed.facilities, SystemClock(), lambda count: progress.advance(bar, count)
             )
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Lend the directory's database; raise Unavailable in words an operator can act on."""
+    import asyncpg
+
+    from services.kernel.database import Database
+    from services.kernel.errors import Unavailable
+
+    database = Database(url, application="careslot import", max_size=1, statement_seconds=60)
+    try:
+        await database.open()
+        yield database
     except asyncpg.UndefinedTableError:
         raise Unavailable("The database has no directory in it yet: start the platform once (careslot up).") from None
     except (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError, ValueError):

@@ -1,0 +1,1 @@
+"""What operators' verbs do with notifications."""
