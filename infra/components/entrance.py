@@ -25,9 +25,8 @@ DRAIN_SECONDS = 30
 class EntranceArgs:
     """``domain`` is what the load balancer is called inside, in the zone ``zone_id`` that proves we own it.
 
-    ``cidr`` is the VPC's network, the only one that may call; ``pods_security_group_id`` is what pods are in, which
-    lets it through to those of ``services`` that run in the cluster. ``logs_bucket`` keeps who called.
-    ``open_to_internet`` gives it a public address.
+    ``cidr`` is the VPC's network, the only one that may call; ``logs_bucket`` keeps who called. ``open_to_internet``
+    gives it a public address.
     """
 
     domain: str
@@ -36,7 +35,6 @@ class EntranceArgs:
     subnet_ids: pulumi.Input[Sequence[str]]
     cidr: IPv4Network
     services: Mapping[str, Service]
-    pods_security_group_id: pulumi.Input[str]
     logs_bucket: pulumi.Input[str] | None = None
     open_to_internet: bool = False
 
@@ -108,18 +106,6 @@ class Entrance(Component):
                 tags={"service": service.name},
                 opts=self.child(),
             )
-            if service.runs_on == "eks":
-                aws.vpc.SecurityGroupIngressRule(
-                    f"{self.name}-{service.name}",
-                    security_group_id=self.args.pods_security_group_id,
-                    description=f"From the way in to {service.name}",
-                    ip_protocol="tcp",
-                    from_port=service.port,
-                    to_port=service.port,
-                    referenced_security_group_id=group.id,
-                    tags={"service": service.name},
-                    opts=self.child(),
-                )
         return group.id
 
     def _balancer(self) -> aws.lb.LoadBalancer:

@@ -227,9 +227,7 @@ class Functions(Component):
 
     def _fed(self, subscription: Subscription) -> Function:
         queue = self.args.queues[subscription.queue]
-        function = self.function(
-            subscription, subscription.queue, queue.dead_letters_arn, queue=queue, parent=self
-        )
+        function = self.function(subscription, subscription.queue, queue.dead_letters_arn, queue=queue, parent=self)
         aws.lambda_.EventSourceMapping(
             subscription.queue,
             event_source_arn=queue.arn,

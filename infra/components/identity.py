@@ -52,9 +52,7 @@ class UserPool(Component):
         pool = self._pool(args)
         for role in Role:
             if role is not Role.EXTERNAL_APP:
-                aws.cognito.UserGroup(
-                    f"{name}-{role.value}", name=role.value, user_pool_id=pool.id, opts=self.child()
-                )
+                aws.cognito.UserGroup(f"{name}-{role.value}", name=role.value, user_pool_id=pool.id, opts=self.child())
         server = aws.cognito.ResourceServer(
             name,
             identifier=RESOURCE_SERVER,

@@ -60,9 +60,7 @@ class Schedules(Component):
         role = aws.iam.Role(
             f"{schedule.name}-schedule",
             name=self.scope.named(f"{schedule.name}-schedule-{self.scope.region}"),
-            assume_role_policy=trust(
-                "scheduler.amazonaws.com", self.scope.environment.account, group.arn
-            ),
+            assume_role_policy=trust("scheduler.amazonaws.com", self.scope.environment.account, group.arn),
             tags={"service": schedule.service, "data-class": "internal"},
             opts=self.child(),
         )
