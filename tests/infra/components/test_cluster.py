@@ -166,7 +166,9 @@ def test_a_typo_in_an_addon_is_told_with_file_and_line() -> None:
         made = Cluster("cluster", scope, args)
         wrong = {"role_arm": "arn:aws:iam::111122223333:role/x", "service_account": "x"}
         associations = [wrong]  # type: ignore[list-item]
-        aws.eks.Addon("typo", cluster_name="c", addon_name="x", pod_identity_associations=associations, opts=made.child())
+        aws.eks.Addon(
+            "typo", cluster_name="c", addon_name="x", pod_identity_associations=associations, opts=made.child()
+        )
 
     fault = rules(planted(declare))["unmapped-property"]
     assert fault.place.startswith("tests/infra/components/test_cluster.py:")
