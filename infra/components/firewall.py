@@ -43,8 +43,8 @@ class Firewall(Component):
     data_class = "internal"
     acl_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, scope: Scope, args: FirewallArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: FirewallArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         acl = aws.wafv2.WebAcl(
             name,
             name=scope.named(name),
@@ -58,9 +58,7 @@ class Firewall(Component):
             opts=self.child(),
         )
         for what, arn in args.protects.items():
-            aws.wafv2.WebAclAssociation(
-                f"{name}-{what}", resource_arn=arn, web_acl_arn=acl.arn, opts=self.child()
-            )
+            aws.wafv2.WebAclAssociation(f"{name}-{what}", resource_arn=arn, web_acl_arn=acl.arn, opts=self.child())
         self._log(acl, args)
         self.acl_arn = acl.arn
         self.watches = (
@@ -148,9 +146,7 @@ def _rules(args: FirewallArgs) -> Sequence[aws.wafv2.WebAclRuleArgs]:
         aws.wafv2.WebAclRuleArgs(
             name=name,
             priority=priority,
-            override_action=aws.wafv2.WebAclRuleOverrideActionArgs(
-                none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()
-            ),
+            override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()),
             statement=aws.wafv2.WebAclRuleStatementArgs(
                 managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
                     vendor_name="AWS", name=name

@@ -89,9 +89,7 @@ def dead_letter_queue(
     )
 
 
-def queue_policy(
-    component: Component, name: str, queue: aws.sqs.Queue, rule_arns: Sequence[pulumi.Input[str]]
-) -> None:
+def queue_policy(component: Component, name: str, queue: aws.sqs.Queue, rule_arns: Sequence[pulumi.Input[str]]) -> None:
     """Refuse what comes without TLS, and let EventBridge send for these rules only (45 CFR 164.312(e)(1))."""
     statements: list[dict[str, Any]] = [
         {
