@@ -172,11 +172,15 @@ class Functions(Settings):
 
 
 class Messages(Settings):
-    """What patients read of who writes to them, and the address SES sends from (in a domain that SES has verified)."""
+    """What patients read of who writes to them, and the address SES sends from (in a domain that SES has verified).
+
+    ``privacy_officer_email`` is told of emergency accesses.
+    """
 
     organization: str = Field(min_length=1, max_length=40)
     callback_phone: str = Field(pattern=r"^\+?[\d ()-]{7,16}$")
     sender_email: Email
+    privacy_officer_email: Email
 
 
 class SignIn(Settings):

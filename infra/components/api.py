@@ -51,15 +51,15 @@ class Truststore:
 
 @dataclass(frozen=True, slots=True)
 class ApiArgs:
-    """``hosts`` are the names it answers to, all in ``certificate_arn``. ``truststore`` makes TLS mutual.
+    """``certificate_arns`` are by the names it answers to. ``truststore`` makes TLS mutual.
 
     ``partners`` get a usage plan and an API key each. ``rate`` and ``burst`` are for all callers together.
     """
 
     audience: Audience
-    hosts: Sequence[str]
-    certificate_arn: pulumi.Input[str]
-    upstreams: Mapping[str, str]
+    certificate_arns: Mapping[str, pulumi.Input[str]]
+    entrance_address: pulumi.Input[str]
+    entrance_arn: pulumi.Input[str]
     vpc_link_id: pulumi.Input[str]
     user_pool_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
@@ -77,14 +77,15 @@ class Api(Component):
     stage_arn: pulumi.Output[str]
     domain_targets: pulumi.Output[Mapping[str, str]]
 
-    def __init__(self, name: str, scope: Scope, args: ApiArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: ApiArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         self.args = args
-        body = pulumi.Output.all(link=args.vpc_link_id, pool=args.user_pool_arn).apply(
-            lambda known: document(
-                f"Careslot for {args.audience}", args.audience, Wiring(args.upstreams, known["link"], known["pool"])
-            )
-        )
+        body = pulumi.Output.all(
+            entrance_address=args.entrance_address,
+            entrance_arn=args.entrance_arn,
+            vpc_link_id=args.vpc_link_id,
+            user_pool_arn=args.user_pool_arn,
+        ).apply(lambda known: document(f"Careslot for {args.audience}", args.audience, Wiring(**known)))
         self.api = aws.apigateway.RestApi(
             name,
             name=scope.named(name),
@@ -100,7 +101,7 @@ class Api(Component):
         )
         stage = self._stage(body)
         self.stage_arn = stage.arn
-        self.domain_targets = pulumi.Output.all(**{host: self._named(host, stage) for host in args.hosts})
+        self.domain_targets = pulumi.Output.all(**{host: self._named(host, stage) for host in args.certificate_arns})
         for partner, plan in args.partners.items():
             self._plan(partner, plan, stage)
         self.watches = tuple(self._watches(stage))
@@ -164,7 +165,7 @@ class Api(Component):
         domain = aws.apigateway.DomainName(
             f"{self.name}-{host}",
             domain_name=host,
-            regional_certificate_arn=self.args.certificate_arn,
+            regional_certificate_arn=self.args.certificate_arns[host],
             security_policy="TLS_1_2",
             endpoint_configuration=aws.apigateway.DomainNameEndpointConfigurationArgs(types="REGIONAL"),
             mutual_tls_authentication=truststore

@@ -79,9 +79,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What of AWS the document mentions: base URL of each service behind the VPC link, link and user pool."""
+    """What of AWS the document mentions: the load balancer inside by address and ARN, the link to it, the user pool."""
 
-    upstreams: Mapping[str, str]
+    entrance_address: str
+    entrance_arn: str
     vpc_link_id: str
     user_pool_arn: str
 
@@ -205,9 +206,8 @@ def _health(wiring: Wiring) -> dict[str, Any]:
     integration = {
         "type": "http_proxy",
         "httpMethod": "GET",
-        "uri": f"{wiring.upstreams[HEALTH_SERVICE]}/readyz",
-        "connectionType": "VPC_LINK",
-        "connectionId": wiring.vpc_link_id,
+        "uri": f"{wiring.entrance_address}/{HEALTH_SERVICE}/readyz",
+        **_through(wiring),
         "passthroughBehavior": "never",
         "timeoutInMillis": HEALTH_MILLISECONDS,
     }
@@ -219,14 +219,12 @@ def _health(wiring: Wiring) -> dict[str, Any]:
 
 
 def _integration(route: Route, wiring: Wiring) -> dict[str, Any]:
-    own = route.path.removeprefix(f"/{route.service}") or "/"
-    variables = [part[1:-1] for part in own.split("/") if part.startswith("{")]
+    variables = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     found: dict[str, Any] = {
         "type": "http_proxy",
         "httpMethod": route.verb.upper(),
-        "uri": f"{wiring.upstreams[route.service]}{own}",
-        "connectionType": "VPC_LINK",
-        "connectionId": wiring.vpc_link_id,
+        "uri": f"{wiring.entrance_address}{route.path}",
+        **_through(wiring),
         "passthroughBehavior": "when_no_match",
         "timeoutInMillis": STREAM_MILLISECONDS if route.streams else ANSWER_MILLISECONDS,
         "requestParameters": {f"integration.request.path.{name}": f"method.request.path.{name}" for name in variables},
@@ -234,6 +232,14 @@ def _integration(route: Route, wiring: Wiring) -> dict[str, Any]:
     if route.streams:
         found["responseTransferMode"] = "STREAM"
     return found
+
+
+def _through(wiring: Wiring) -> dict[str, str]:
+    return {
+        "connectionType": "VPC_LINK",
+        "connectionId": wiring.vpc_link_id,
+        "integrationTarget": wiring.entrance_arn,
+    }
 
 
 def _refusal(status: int | None, slug: str, title: str) -> dict[str, Any]:

@@ -39,10 +39,13 @@ class Artifacts(Component):
 
     data_class = "internal"
 
-    def __init__(self, name: str, scope: Scope, args: ArtifactsArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: ArtifactsArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         bucket = Bucket(
-            name, scope, BucketArgs("functions", "internal", args.key_arn, access_logs_bucket=args.access_logs_bucket)
+            name,
+            scope,
+            BucketArgs("functions", "internal", args.key_arn, access_logs_bucket=args.access_logs_bucket),
+            parent=self,
         )
         self.code: dict[str, Code] = {}
         for service, sha256 in args.hashes.items():

@@ -43,8 +43,8 @@ class Bucket(Component):
     bucket_name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
-    def __init__(self, name: str, scope: Scope, args: BucketArgs) -> None:
-        super().__init__(name, scope, data_class=args.data_class, service=args.service)
+    def __init__(self, name: str, scope: Scope, args: BucketArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, data_class=args.data_class, service=args.service, parent=parent)
         self.args = args
         self.physical = bucket_name(scope, args.purpose)
         bucket = aws.s3.Bucket(

@@ -1,8 +1,7 @@
-"""A TLS certificate of ACM's for names of ours, proved and renewed by a record in the hosted zone."""
+"""A TLS certificate of ACM's for a name of ours, proved and renewed by a record in the hosted zone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -15,9 +14,9 @@ RECORD_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class CertificateArgs:
-    """``hosts``: the names it is for; ``zone_id``: the hosted zone that all of them are in."""
+    """``host``: the name it is for; ``zone_id``: the hosted zone that is in."""
 
-    hosts: Sequence[str]
+    host: str
     zone_id: pulumi.Input[str]
 
 
@@ -27,37 +26,30 @@ class Certificate(Component):
     data_class = "public"
     arn: pulumi.Output[str]
 
-    def __init__(self, name: str, scope: Scope, args: CertificateArgs) -> None:
-        super().__init__(name, scope)
-        first, *others = args.hosts
+    def __init__(
+        self, name: str, scope: Scope, args: CertificateArgs, *, parent: pulumi.Resource | None = None
+    ) -> None:
+        super().__init__(name, scope, parent=parent)
         certificate = aws.acm.Certificate(
             name,
-            domain_name=first,
-            subject_alternative_names=others,
+            domain_name=args.host,
             validation_method="DNS",
             key_algorithm="EC_prime256v1",
             opts=self.child(),
         )
-        records = []
-        for number, host in enumerate(args.hosts):
-            option = certificate.domain_validation_options[number]
-            records.append(
-                aws.route53.Record(
-                    f"{name}-{host}",
-                    zone_id=args.zone_id,
-                    name=option.resource_record_name,
-                    type=option.resource_record_type,
-                    records=[option.resource_record_value],
-                    ttl=RECORD_SECONDS,
-                    # Both regions prove the same names by the same record.
-                    allow_overwrite=True,
-                    opts=self.child(),
-                )
-            )
-        self.arn = aws.acm.CertificateValidation(
+        proof = certificate.domain_validation_options[0]
+        record = aws.route53.Record(
             name,
-            certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn for record in records],
+            zone_id=args.zone_id,
+            name=proof.resource_record_name,
+            type=proof.resource_record_type,
+            records=[proof.resource_record_value],
+            ttl=RECORD_SECONDS,
+            # Both regions prove the same name by the same record.
+            allow_overwrite=True,
             opts=self.child(),
+        )
+        self.arn = aws.acm.CertificateValidation(
+            name, certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn], opts=self.child()
         ).certificate_arn
         self.registered()

@@ -42,8 +42,8 @@ class EventBus(Component):
     data_class = "phi"
     bus_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, scope: Scope, args: EventBusArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: EventBusArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         self.args = args
         dead = dead_letter_queue(self, BUS_DEAD_LETTERS, args.key_arn, BUS_DEAD_LETTER_DAYS)
         bus = aws.cloudwatch.EventBus(

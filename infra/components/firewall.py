@@ -43,8 +43,8 @@ class Firewall(Component):
     data_class = "internal"
     acl_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, scope: Scope, args: FirewallArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: FirewallArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         acl = aws.wafv2.WebAcl(
             name,
             name=scope.named(name),

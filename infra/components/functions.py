@@ -7,22 +7,17 @@ mappings and schedules exist and are off: its database takes no writes, and a me
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.components.base import Component, Scope
-from infra.components.function_permissions import (
-    MANAGED_POLICIES,
-    FunctionReach,
-    Statement,
-    document,
-    function_statements,
-    trust,
-)
+from infra.components.function_permissions import MANAGED_POLICIES, runtime_statements
 from infra.components.queues import Queue
+from infra.components.roles import role, trust
 from infra.components.watch import Watch
+from infra.permissions import Statement
 from services.contracts.topology import (
     FUNCTION_ARCHITECTURE,
     FUNCTION_RUNTIME,
@@ -66,7 +61,7 @@ class FunctionSettings:
 
 @dataclass(frozen=True, slots=True)
 class FunctionArgs:
-    """One function, what feeds it, what opens its database, and where its failures go."""
+    """One function, what it may do, and where its failures go."""
 
     name: str
     service: str
@@ -77,9 +72,7 @@ class FunctionArgs:
     environment: Mapping[str, pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     dead_letters_arn: pulumi.Input[str]
-    queue: Queue | None = None
-    secret_arn: pulumi.Input[str] | None = None
-    statements: Sequence[Statement] = ()
+    statements: Sequence[Statement]
 
 
 class Function(Component):
@@ -99,11 +92,21 @@ class Function(Component):
             tags={"data-class": "internal"},
             opts=self.child(),
         )
-        role = self._role(name, args, log)
+        taken = role(
+            self,
+            name,
+            trust("lambda.amazonaws.com"),
+            managed=MANAGED_POLICIES,
+            statements=(
+                *runtime_statements(scope.arn("lambda", f"function:{args.name}"), log.arn, args.dead_letters_arn),
+                *args.statements,
+            ),
+            description=f"What the function {args.name} may do",
+        )
         function = aws.lambda_.Function(
             name,
             name=args.name,
-            role=role.arn,
+            role=taken.arn,
             runtime=FUNCTION_RUNTIME,
             architectures=[FUNCTION_ARCHITECTURE],
             handler=function_handler(args.handler),
@@ -131,48 +134,18 @@ class Function(Component):
         self.watches = function_watches(args, function)
         self.registered()
 
-    def _role(self, name: str, args: FunctionArgs, log: aws.cloudwatch.LogGroup) -> aws.iam.Role:
-        scope, settings = self.scope, args.settings
-        function_arn = scope.arn("lambda", f"function:{args.name}")
-        role = aws.iam.Role(
-            name,
-            name=scope.named(f"{args.name}-{scope.region}"),
-            # Without the source: Lambda assumes it before the function is there.
-            assume_role_policy=trust("lambda.amazonaws.com"),
-            tags={"data-class": "internal"},
-            opts=self.child(),
-        )
-        reach = FunctionReach(
-            region=scope.region,
-            function_arn=function_arn,
-            log_group_arn=log.arn,
-            dead_letters_arn=args.dead_letters_arn,
-            phi_key_arn=settings.phi_key_arn,
-            queue_arn=None if args.queue is None else args.queue.arn,
-            secret_arn=args.secret_arn,
-        )
-        aws.iam.RolePolicy(
-            name, role=role.name, policy=document(function_statements(reach, args.statements)), opts=self.child()
-        )
-        for policy in MANAGED_POLICIES:
-            aws.iam.RolePolicyAttachment(
-                f"{name}-{policy.rpartition('/')[2]}", role=role.name, policy_arn=policy, opts=self.child()
-            )
-        return role
-
 
 @dataclass(frozen=True, slots=True)
 class FunctionsArgs:
-    """Everything by service: ``code``, ``environment`` of its functions, ARN of the ``secrets`` that open its database,
-    ``statements`` for what its functions send through. ``queues`` are the bus's by the topology's names.
+    """By service: ``code``, ``environment`` of its functions, ``statements`` of what they may do. ``queues`` are the
+    bus's by the topology's names.
     """
 
     settings: FunctionSettings
     queues: Mapping[str, Queue]
     code: Mapping[str, Code]
     environment: Mapping[str, Mapping[str, pulumi.Input[str]]]
-    secrets: Mapping[str, pulumi.Input[str]]
-    statements: Mapping[str, Sequence[Statement]] = field(default_factory=dict)
+    statements: Mapping[str, Sequence[Statement]]
     subscriptions: Sequence[Subscription] = SUBSCRIPTIONS
 
 
@@ -182,8 +155,8 @@ class Functions(Component):
     data_class = "phi"
     security_group_id: pulumi.Output[str]
 
-    def __init__(self, name: str, scope: Scope, args: FunctionsArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: FunctionsArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         self.args = args
         self.security_group_id = self._security_group().id
         self.functions = {s.queue: self._fed(s) for s in args.subscriptions if s.runs == "lambda"}
@@ -200,7 +173,6 @@ class Functions(Component):
         name: str,
         dead_letters_arn: pulumi.Input[str],
         *,
-        queue: Queue | None = None,
         parent: pulumi.Resource,
     ) -> Function:
         """Make the function of a subscription or a schedule."""
@@ -218,16 +190,14 @@ class Functions(Component):
                 environment=self.args.environment[service],
                 security_group_id=self.security_group_id,
                 dead_letters_arn=dead_letters_arn,
-                queue=queue,
-                secret_arn=self.args.secrets.get(service),
-                statements=self.args.statements.get(service, ()),
+                statements=self.args.statements[service],
             ),
             parent=parent,
         )
 
     def _fed(self, subscription: Subscription) -> Function:
         queue = self.args.queues[subscription.queue]
-        function = self.function(subscription, subscription.queue, queue.dead_letters_arn, queue=queue, parent=self)
+        function = self.function(subscription, subscription.queue, queue.dead_letters_arn, parent=self)
         aws.lambda_.EventSourceMapping(
             subscription.queue,
             event_source_arn=queue.arn,

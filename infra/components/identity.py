@@ -29,6 +29,11 @@ from services.contracts.roles import Role
 
 LONGEST_ATTRIBUTE = 2048
 INVITATION_DAYS = 7
+UNITS = aws.cognito.UserPoolClientTokenValidityUnitsArgs(
+    access_token="minutes",  # noqa: S106 -- a unit of time
+    id_token="minutes",  # noqa: S106 -- a unit of time
+    refresh_token="hours",  # noqa: S106 -- a unit of time
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,6 @@ class UserPool(Component):
     def _client(
         self, pool: aws.cognito.UserPool, server: aws.cognito.ResourceServer, client: AppClient
     ) -> aws.cognito.UserPoolClient:
-        units = aws.cognito.UserPoolClientTokenValidityUnitsArgs
         if client.for_people:
             return aws.cognito.UserPoolClient(
                 f"{self.name}-{client.name}",
@@ -137,7 +141,7 @@ class UserPool(Component):
                 id_token_validity=TOKEN_MINUTES,
                 access_token_validity=TOKEN_MINUTES,
                 refresh_token_validity=REFRESH_HOURS,
-                token_validity_units=units(id_token="minutes", access_token="minutes", refresh_token="hours"),
+                token_validity_units=UNITS,
                 # Who someone is and where they work is not theirs to change.
                 read_attributes=_custom(ATTRIBUTES),
                 write_attributes=["email"],
@@ -153,7 +157,7 @@ class UserPool(Component):
             allowed_oauth_scopes=list(client.asked_as),
             enable_token_revocation=True,
             access_token_validity=TOKEN_MINUTES,
-            token_validity_units=units(access_token="minutes"),
+            token_validity_units=UNITS,
             # The server's scopes are there before a client may ask for them.
             opts=self.child(depends_on=[server]),
         )

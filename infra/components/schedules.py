@@ -9,11 +9,15 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.base import Component, Scope
-from infra.components.function_permissions import document, schedule_statements, trust
+from infra.components.function_permissions import schedule_statements
 from infra.components.functions import Functions, FunctionSettings
 from infra.components.queues import dead_letter_queue, dead_letter_watches, queue_policy
+from infra.components.roles import role, trust
 from infra.components.watch import Watch
 from services.contracts.topology import SCHEDULES, Schedule
+
+# Schedules are named within a group; services know none, so it needs no environment in its name.
+GROUP = "careslot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,11 @@ class Schedules(Component):
 
     data_class = "phi"
 
-    def __init__(self, name: str, scope: Scope, args: SchedulesArgs) -> None:
-        super().__init__(name, scope)
+    def __init__(self, name: str, scope: Scope, args: SchedulesArgs, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(name, scope, parent=parent)
         self.args = args
         self._watches: list[Watch] = []
-        group = aws.scheduler.ScheduleGroup(name, name=scope.named("schedules"), opts=self.child())
+        group = aws.scheduler.ScheduleGroup(name, name=GROUP, opts=self.child())
         for schedule in args.schedules:
             self._schedule(group, schedule)
         self.registered()
@@ -57,18 +61,17 @@ class Schedules(Component):
             maximum_event_age_in_seconds=schedule.max_age_seconds,
             opts=self.child(),
         )
-        role = aws.iam.Role(
+        taken = role(
+            self,
             f"{schedule.name}-schedule",
-            name=self.scope.named(f"{schedule.name}-schedule-{self.scope.region}"),
-            assume_role_policy=trust("scheduler.amazonaws.com", self.scope.environment.account, group.arn),
-            tags={"service": schedule.service, "data-class": "internal"},
-            opts=self.child(),
-        )
-        aws.iam.RolePolicy(
-            f"{schedule.name}-schedule",
-            role=role.name,
-            policy=document(schedule_statements(function.arn, dead.arn, settings.phi_key_arn)),
-            opts=self.child(),
+            trust(
+                "scheduler.amazonaws.com",
+                StringEquals={"aws:SourceAccount": self.scope.environment.account},
+                ArnEquals={"aws:SourceArn": self.scope.arn("scheduler", f"schedule-group/{GROUP}")},
+            ),
+            statements=schedule_statements(function.arn, dead.arn, settings.phi_key_arn),
+            description=f"What EventBridge Scheduler may do for {schedule.name}",
+            tags={"service": schedule.service},
         )
         aws.scheduler.Schedule(
             schedule.name,
@@ -81,7 +84,7 @@ class Schedules(Component):
             kms_key_arn=settings.phi_key_arn,
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=function.arn,
-                role_arn=role.arn,
+                role_arn=taken.arn,
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                     maximum_retry_attempts=schedule.retries,
                     maximum_event_age_in_seconds=schedule.max_age_seconds,
