@@ -138,7 +138,8 @@ class Edge(Settings):
     """How the edge services run.
 
     ``app_runner`` is for the public finder only and for accounts that had App Runner before 30 April 2026;
-    ``express_mode`` lets ECS manage the load balancer of the edge services. A task has ``cpu`` units (1024 make a
+    ``express_mode`` lets ECS manage the load balancer of the edge services, which are then reached at an address of
+    AWS's making and not through the entrance. A task has ``cpu`` units (1024 make a
     vCPU) and ``memory_mib``. ``releases`` says what runs of which service: a version, or the digest of its image.
     """
 
@@ -237,10 +238,11 @@ class GitHub(Settings):
     """The repository whose pipelines deploy here.
 
     New repositories have immutable ids in the token's ``sub``, older ones names: both forms are trusted when the ids
-    are given.
+    are given. ``revision`` is the branch or tag that Argo CD follows.
     """
 
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(default="main", pattern=r"^[\w./-]+$")
     owner_id: int | None = Field(default=None, gt=0)
     repository_id: int | None = Field(default=None, gt=0)
 

@@ -26,7 +26,6 @@ REPLICAS = 2
 # Facts every cluster has, and what each is.
 FACTS: Mapping[str, str] = {
     "account": "AWS account id",
-    "alarm-topic-arn": "SNS topic of alarms",
     "bus": "name of the event bus",
     "cluster": "name of the EKS cluster",
     "domain": "the environment's domain",
