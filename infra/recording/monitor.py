@@ -64,7 +64,7 @@ class Recorder(MockMonitor):
         self._environment = environment
         self._known = known
         self._published = published
-        self._invokes = {
+        self._invokes: dict[str, Mapping[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": environment.account},
             "aws:index/getRegion:getRegion": {"region": region, "name": region},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},

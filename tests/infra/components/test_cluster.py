@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any
 
 import pulumi_aws as aws
 import pytest
@@ -103,6 +104,10 @@ def test_managed_nodes_are_encrypted_and_keep_their_credentials_from_pods() -> N
     assert template in made.mentioned(group)
     disks = [mapping["ebs"] for mapping in template.inputs["blockDeviceMappings"]]
     assert all(disk["encrypted"] == "true" and disk["kmsKeyId"].endswith("key/disks") for disk in disks)
+    (grant,) = made.of_type("aws:kms/grant:Grant")
+    assert grant.inputs["keyId"].endswith("key/disks")
+    assert grant.inputs["granteePrincipal"].endswith("autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling")
+    assert grant.urn in group.depends_on
     assert template.inputs["metadataOptions"]["httpTokens"] == "required"
     assert template.inputs["metadataOptions"]["httpPutResponseHopLimit"] == 1
     addons = {addon.inputs["addonName"]: addon for addon in made.of_type("aws:eks/addon:Addon")}
@@ -164,11 +169,8 @@ def test_a_typo_in_an_addon_is_told_with_file_and_line() -> None:
         scope = Scope(environment, "us-east-1", (provider,))
         args = ClusterArgs(environment.cluster, "vpc-1", ["subnet-1"], "key", "key", "key", 90)
         made = Cluster("cluster", scope, args)
-        wrong = {"role_arm": "arn:aws:iam::111122223333:role/x", "service_account": "x"}
-        associations = [wrong]  # type: ignore[list-item]
-        aws.eks.Addon(
-            "typo", cluster_name="c", addon_name="x", pod_identity_associations=associations, opts=made.child()
-        )
+        wrong: Any = [{"role_arm": "arn:aws:iam::111122223333:role/x", "service_account": "x"}]
+        aws.eks.Addon("typo", cluster_name="c", addon_name="x", pod_identity_associations=wrong, opts=made.child())
 
     fault = rules(planted(declare))["unmapped-property"]
     assert fault.place.startswith("tests/infra/components/test_cluster.py:")
