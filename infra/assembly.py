@@ -236,7 +236,7 @@ def _messaging(
         region=scope.region,
         bus=scope.arn("events", f"event-bus/{BUS}"),
         queue=lambda queue: scope.arn("sqs", queue),
-        bucket=lambda bucket: scope.arn("s3", bucket_name(scope, bucket)),
+        bucket=lambda bucket: scope.arn("s3", bucket_name(scope, bucket.removeprefix("careslot-"))),
         secret=lambda service, secret: scope.arn(
             "secretsmanager", f"secret:{scope.named(f'{service}-{secret}')}-??????"
         ),
