@@ -138,11 +138,22 @@ class Edge(Settings):
     """How the edge services run.
 
     ``app_runner`` is for the public finder only and for accounts that had App Runner before 30 April 2026;
-    ``express_mode`` lets ECS manage the load balancer of the edge services.
+    ``express_mode`` lets ECS manage the load balancer of the edge services, which are then reached at an address of
+    AWS's making and not through the entrance. A task has ``cpu`` units (1024 make a
+    vCPU) and ``memory_mib``. ``releases`` says what runs of which service: a version, or the digest of its image.
     """
 
     app_runner: bool = False
     express_mode: bool = False
+    cpu: Literal[256, 512, 1024, 2048] = 512
+    memory_mib: int = Field(default=1024, multiple_of=512)
+    releases: dict[str, Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|\d+\.\d+\.\d+)$")]] = {}
+
+    @model_validator(mode="after")
+    def _a_size_of_fargate(self) -> Self:
+        if not 2 * self.cpu <= self.memory_mib <= 8 * self.cpu:
+            raise ValueError(f"memory_mib is between {2 * self.cpu} and {8 * self.cpu} for {self.cpu} units of cpu")
+        return self
 
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -227,10 +238,11 @@ class GitHub(Settings):
     """The repository whose pipelines deploy here.
 
     New repositories have immutable ids in the token's ``sub``, older ones names: both forms are trusted when the ids
-    are given.
+    are given. ``revision`` is the branch or tag that Argo CD follows.
     """
 
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(default="main", pattern=r"^[\w./-]+$")
     owner_id: int | None = Field(default=None, gt=0)
     repository_id: int | None = Field(default=None, gt=0)
 

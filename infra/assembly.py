@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pulumi
 import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
 import pulumi_random as random
 
 from environments.model import Environment, load_environment
@@ -18,6 +19,7 @@ from infra.components.audit_trail import AuditBuckets, AuditBucketsArgs, Trail, 
 from infra.components.backup import Backups, BackupsArgs, BackupVault, BackupVaultArgs
 from infra.components.base import Scope
 from infra.components.bucket import bucket_name
+from infra.components.budgets import Spending, SpendingArgs
 from infra.components.database import (
     CLUSTERS,
     MASTER,
@@ -28,6 +30,7 @@ from infra.components.database import (
     GlobalDatabases,
 )
 from infra.components.database_watches import WatchedDatabase, database_watches, functions_in
+from infra.components.delivery import Delivery, DeliveryArgs
 from infra.components.detection import (
     ConfigurationHistory,
     ConfigurationHistoryArgs,
@@ -48,6 +51,7 @@ from infra.components.failover import (
 )
 from infra.components.front_door import FrontDoor, FrontDoorArgs
 from infra.components.function_environment import function_environment
+from infra.components.gitops_bridge import GitOpsBridge, GitOpsBridgeArgs
 from infra.components.identity import UserPool, UserPoolArgs
 from infra.components.master_secret import MasterPassword, MasterSecret, MasterSecretArgs
 from infra.components.messaging import Messaging, MessagingArgs
@@ -55,7 +59,9 @@ from infra.components.network import Network, NetworkArgs
 from infra.components.observability import AlarmTopic, AlarmTopicArgs, Observability, ObservabilityArgs
 from infra.components.region_switch import RegionSwitch, RegionSwitchArgs
 from infra.components.shared_secrets import SharedSecrets, SharedSecretsArgs
+from infra.components.state import StateStore
 from infra.components.watch import Watch
+from infra.compute import Surroundings, behind_entrance, bridge_facts, compute
 from infra.outputs import ClusterOutputs, FoundationOutputs, RegionOutputs, publish, read
 from infra.permissions import Arns, function_statements
 from infra.stacks import Layer, Stack
@@ -76,6 +82,10 @@ def _foundation(_stack: Stack, scope: Scope) -> None:
     keys = PrimaryKeys("keys", scope)
     databases = GlobalDatabases("databases", scope)
     zone = Zone("zone", scope, ZoneArgs(domain=scope.environment.domain))
+    state = StateStore("state", scope)
+    buckets = [bucket.arn for bucket in state.buckets.values()]
+    Delivery("delivery", scope, DeliveryArgs(scope.environment.github, buckets, list(state.keys.values())))
+    Spending("spending", scope, SpendingArgs(scope.environment.budget))
     publish(FoundationOutputs(key_arns=keys.key_arns, global_databases=databases.identifiers, zone_id=zone.zone_id))
 
 
@@ -101,7 +111,9 @@ def _region(stack: Stack, scope: Scope) -> None:
         scope,
         UserPoolArgs(mfa=scope.environment.sign_in.mfa, password_length=scope.environment.sign_in.password_length),
     )
-    messaging = _messaging(scope, keys, network, databases, pool, audit)
+    catalogue = load_catalogue()
+    arns = _arns(scope, keys, databases, pool)
+    messaging = _messaging(scope, keys, network, databases, arns, audit)
     entrance = Entrance(
         "entrance",
         scope,
@@ -111,9 +123,11 @@ def _region(stack: Stack, scope: Scope) -> None:
             vpc_id=network.vpc_id,
             subnet_ids=network.private_subnet_ids,
             cidr=place.cidr,
-            services=load_catalogue(),
+            services=behind_entrance(scope, catalogue),
         ),
     )
+    hosts = {cluster: database.endpoint for cluster, database in databases.items()}
+    computing = compute(scope, catalogue, Surroundings(keys, network, entrance, pool, arns, hosts))
     front_door = _front_door(scope, foundation, keys, network, entrance, pool, audit)
     _alarms(scope, keys, (*messaging.watches, *front_door.watches, *_database_watches(scope, databases)))
     publish(
@@ -129,6 +143,10 @@ def _region(stack: Stack, scope: Scope) -> None:
             user_pool_id=pool.pool_id,
             user_pool_arn=pool.pool_arn,
             client_ids=pool.client_ids,
+            kubeconfig=computing.kubeconfig,
+            role_arns=computing.role_arns,
+            target_group_arns=entrance.target_group_arns,
+            entrance_address=entrance.address,
         )
     )
 
@@ -219,20 +237,10 @@ def _backups(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseClus
     )
 
 
-def _messaging(
-    scope: Scope,
-    keys: RegionalKeys,
-    network: Network,
-    databases: dict[str, DatabaseCluster],
-    pool: UserPool,
-    audit: AuditBuckets,
-) -> Messaging:
-    """Make bus, queues, functions and schedules."""
-    environment = scope.environment
-    catalogue = load_catalogue()
-    hosts = {cluster: database.endpoint for cluster, database in databases.items()}
-    sender_domain = environment.messages.sender_email.partition("@")[2]
-    arns = Arns(
+def _arns(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseCluster], pool: UserPool) -> Arns:
+    """Return what services touch in this region, as IAM names it."""
+    sender_domain = scope.environment.messages.sender_email.partition("@")[2]
+    return Arns(
         region=scope.region,
         bus=scope.arn("events", f"event-bus/{BUS}"),
         queue=lambda queue: scope.arn("sqs", queue),
@@ -248,6 +256,20 @@ def _messaging(
         user_pool=pool.pool_arn,
         email_identity=scope.arn("ses", f"identity/{sender_domain}"),
     )
+
+
+def _messaging(
+    scope: Scope,
+    keys: RegionalKeys,
+    network: Network,
+    databases: dict[str, DatabaseCluster],
+    arns: Arns,
+    audit: AuditBuckets,
+) -> Messaging:
+    """Make bus, queues, functions and schedules."""
+    environment = scope.environment
+    catalogue = load_catalogue()
+    hosts = {cluster: database.endpoint for cluster, database in databases.items()}
     return Messaging(
         "messaging",
         scope,
@@ -331,9 +353,22 @@ def _alarms(scope: Scope, keys: RegionalKeys, watches: tuple[Watch, ...]) -> Non
     )
 
 
-def _cluster(stack: Stack, _scope: Scope) -> None:
-    for below, contract in zip(stack.reads, (FoundationOutputs, RegionOutputs), strict=True):
-        read(contract, below)
+def _cluster(stack: Stack, scope: Scope) -> None:
+    read(FoundationOutputs, stack.reads[0])
+    region = read(RegionOutputs, stack.reads[1])
+    services, github = load_catalogue(), scope.environment.github
+    inside = kubernetes.Provider("cluster", kubeconfig=region.kubeconfig, enable_server_side_apply=True)
+    GitOpsBridge(
+        "bridge",
+        replace(scope, providers=(*scope.providers, inside)),
+        GitOpsBridgeArgs(
+            repository=github.repository,
+            revision=github.revision,
+            services=[name for name, service in services.items() if service.runs_on == "eks"],
+            databases=CLUSTERS,
+            facts=bridge_facts(scope, services, region),
+        ),
+    )
     publish(ClusterOutputs())
 
 

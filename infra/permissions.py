@@ -43,8 +43,8 @@ class Arns:
     email_identity: Text
 
 
-def process_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
-    """Return what a service's pods or tasks may do."""
+def process_statements(service: Service, arns: Arns, *, with_secrets: bool = True) -> tuple[Statement, ...]:
+    """Return what a service's pods or tasks may do; ``with_secrets`` False if somebody hands them their secrets."""
     name = service.name
     taken = [s.queue for s in SUBSCRIPTIONS if s.service == name and s.runs == "process"]
     taken += [queue.queue for queue in DIRECT_QUEUES if queue.service == name]
@@ -56,12 +56,26 @@ def process_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
         *_take("TakeFromOwnQueues", taken, arns, ("sqs:GetQueueUrl",)),
         *_send(sent, arns),
         *_sign_in(service, arns),
-        *_secrets(service, arns),
+        *(secret_statements(service, arns) if with_secrets else ()),
         *(statement for bucket in buckets for statement in _locked_bucket(bucket, arns)),
         *(_USES[use](arns) for use in service.uses),
     ]
-    through = [*(["sqs"] if taken or sent else []), *(["secretsmanager"] if service.secrets else [])]
-    return (*statements, *_key("UseThePhiKey", arns.phi_key, through, arns), *_audit_key(buckets, arns))
+    return (
+        *statements,
+        *_key("UseThePhiKey", arns.phi_key, "sqs" if taken or sent else "", arns),
+        *_key("UseTheAuditKey", arns.audit_key, "s3" if buckets else "", arns),
+    )
+
+
+def secret_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
+    """Return what reading a service's secrets takes, nothing if it has none."""
+    if not service.secrets:
+        return ()
+    own = [arns.secret(service.name, secret) for secret in service.secrets]
+    return (
+        _allow("ReadOwnSecrets", ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], own),
+        *_key("OpenOwnSecrets", arns.phi_key, "secretsmanager", arns, ("kms:Decrypt",)),
+    )
 
 
 def function_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
@@ -78,7 +92,7 @@ def function_statements(service: Service, arns: Arns) -> tuple[Statement, ...]:
         *_take("TakeFromOwnQueues", taken, arns, own),
         *_sign_in(service, arns),
         *(_USES[use](arns) for use in service.functions_use),
-        *_key("UseThePhiKey", arns.phi_key, ["sqs"] if taken else [], arns),
+        *_key("UseThePhiKey", arns.phi_key, "sqs" if taken else "", arns),
     )
 
 
@@ -121,11 +135,6 @@ def _sign_in(service: Service, arns: Arns) -> Iterable[Statement]:
         yield _allow("SignInToOwnDatabase", ["rds-db:connect"], [user])
 
 
-def _secrets(service: Service, arns: Arns) -> Iterable[Statement]:
-    if found := [arns.secret(service.name, secret) for secret in service.secrets]:
-        yield _allow("ReadOwnSecrets", ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], found)
-
-
 def _locked_bucket(bucket: str, arns: Arns) -> Iterable[Statement]:
     """Write, read and list versions; no role of a service may delete one or shorten what holds it."""
     arn = arns.bucket(bucket)
@@ -134,15 +143,13 @@ def _locked_bucket(bucket: str, arns: Arns) -> Iterable[Statement]:
     yield _allow("KeepInTheLockedBucket", actions, [pulumi.Output.concat(arn, "/*")])
 
 
-def _audit_key(buckets: list[str], arns: Arns) -> Iterable[Statement]:
-    return _key("UseTheAuditKey", arns.audit_key, ["s3"] if buckets else [], arns)
-
-
-def _key(sid: str, key: Text, through: list[str], arns: Arns) -> Iterable[Statement]:
-    """Use a key through these AWS services only: nothing can be decrypted by calling KMS."""
+def _key(
+    sid: str, key: Text, through: str, arns: Arns, actions: Iterable[str] = ("kms:Decrypt", "kms:GenerateDataKey")
+) -> Iterable[Statement]:
+    """Use a key through one AWS service only, if any: nothing can be decrypted by calling KMS."""
     if through:
-        via = {"kms:ViaService": [f"{service}.{arns.region}.amazonaws.com" for service in through]}
-        yield _allow(sid, ["kms:Decrypt", "kms:GenerateDataKey"], [key], StringEquals=via)
+        via = {"kms:ViaService": f"{through}.{arns.region}.amazonaws.com"}
+        yield _allow(sid, actions, [key], StringEquals=via)
 
 
 def _user_accounts(arns: Arns) -> Statement:

@@ -38,6 +38,12 @@ ADDON_ROLES: Mapping[str, tuple[str, str]] = {
 ADDON_CONFIGURATION: Mapping[str, Mapping[str, str]] = {"vpc-cni": {"enableNetworkPolicy": "true"}}
 ACCESS_POLICIES: Mapping[str, str] = {"admin": "AmazonEKSClusterAdminPolicy", "view": "AmazonEKSViewPolicy"}
 DISK_GIB = 80
+# Amazon EC2 Auto Scaling user guide, "Required AWS KMS key policy for use with encrypted volumes".
+AUTO_SCALING = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+DISK_OPERATIONS = (
+    "CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom",
+    "ReEncryptTo",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,15 @@ class Cluster(Component):
         disk = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
             volume_size=DISK_GIB, volume_type="gp3", encrypted="true", kms_key_id=self.args.disks_key_arn
         )
+        # The machines are started by EC2 Auto Scaling, whose role no key policy of ours names.
+        starts = aws.kms.Grant(
+            f"{self.name}-disks",
+            name=self.scope.named(f"{self.name}-disks"),
+            key_id=self.args.disks_key_arn,
+            grantee_principal=self.scope.arn("iam", AUTO_SCALING),
+            operations=list(DISK_OPERATIONS),
+            opts=self.child(),
+        )
         template = aws.ec2.LaunchTemplate(
             f"{self.name}-nodes",
             name=self.scope.named(f"{self.name}-nodes"),
@@ -187,7 +202,7 @@ class Cluster(Component):
             update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             # How many there are is the autoscaler's business from the first day on.
             opts=pulumi.ResourceOptions.merge(
-                self.within(), pulumi.ResourceOptions(ignore_changes=["scalingConfig.desiredSize"])
+                self.within(starts), pulumi.ResourceOptions(ignore_changes=["scalingConfig.desiredSize"])
             ),
         )
 

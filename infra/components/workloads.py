@@ -20,6 +20,8 @@ from services.contracts.catalogue import Service
 from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
 from services.kernel.errors import Invalid
 
+POD_IDENTITY = trust("pods.eks.amazonaws.com", also=["sts:TagSession"])
+
 
 @dataclass(frozen=True, slots=True)
 class Controller:
@@ -72,6 +74,7 @@ class WorkloadsArgs:
     """``services`` of the catalogue; those named in ``fargate`` run on Fargate.
 
     ``issuer`` (without https://) and ``oidc_provider_arn`` are the cluster's. ``control_plane`` comes first.
+    ``pods_group_id`` is the security group that pods are in, ``entrance_group_id`` the way in's, which it lets through.
     """
 
     cluster_name: str
@@ -81,6 +84,8 @@ class WorkloadsArgs:
     services: Mapping[str, Service]
     fargate: Collection[str]
     arns: Arns
+    pods_group_id: pulumi.Input[str]
+    entrance_group_id: pulumi.Input[str]
 
 
 class Workloads(Component):
@@ -99,6 +104,8 @@ class Workloads(Component):
                 f"services in the cluster are {', '.join(inside)}"
             )
         roles = {key: self._service(service).arn for key, service in inside.items()}
+        for service in inside.values():
+            self._let_in(service)
         roles |= {controller.account: self._controller(controller).arn for controller in CONTROLLERS}
         self.role_arns = pulumi.Output.all(**roles)
         self.registered()
@@ -120,11 +127,24 @@ class Workloads(Component):
             self._associate(service.name, namespace(service.name), service.name, made, {"service": service.name})
         return made
 
+    def _let_in(self, service: Service) -> None:
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self.name}-{service.name}",
+            security_group_id=self.args.pods_group_id,
+            description=f"From the way in to {service.name}",
+            ip_protocol="tcp",
+            from_port=service.port,
+            to_port=service.port,
+            referenced_security_group_id=self.args.entrance_group_id,
+            tags={"service": service.name},
+            opts=self.child(),
+        )
+
     def _controller(self, controller: Controller) -> aws.iam.Role:
         made = role(
             self,
             f"{self.name}-{controller.account}",
-            trust("pods.eks.amazonaws.com", also=["sts:TagSession"]),
+            POD_IDENTITY,
             statements=controller.allows(self.scope, self.args.arns),
             description=f"Pods of the controller {controller.account}",
             physical=self.scope.named(controller.account),

@@ -64,7 +64,7 @@ class Recorder(MockMonitor):
         self._environment = environment
         self._known = known
         self._published = published
-        self._invokes = {
+        self._invokes: dict[str, Mapping[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": environment.account},
             "aws:index/getRegion:getRegion": {"region": region, "name": region},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
@@ -131,9 +131,10 @@ class Recorder(MockMonitor):
         resource = self.made[urn]
         known = self._known and resource.custom
         physical = answers.identity(resource.type, resource.mark) if known else ""
-        state = dict(resource.outputs or {}) if known else {}
+        state: dict[str, Any] = dict(resource.outputs or {}) if known else {}
+        found: dict[str, Any] = {"urn": urn, "id": physical, "state": state}
         response = resource_pb2.ResourceInvokeResponse()
-        getattr(response, "return").CopyFrom(message({"urn": urn, "id": physical, "state": state}))
+        getattr(response, "return").CopyFrom(message(found))
         return response
 
     def _record(self, request: Any, urn: str, properties: Any, *, read: bool) -> Resource:

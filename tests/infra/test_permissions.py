@@ -10,7 +10,7 @@ import pulumi
 import pytest
 from pydantic_settings import BaseSettings
 
-from infra.permissions import Arns, Statement, document, function_statements, process_statements
+from infra.permissions import Arns, Statement, document, function_statements, process_statements, secret_statements
 from services.contracts.catalogue import Service, load_catalogue
 from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
 
@@ -102,9 +102,17 @@ def test_a_key_opens_nothing_but_what_a_service_reads_through_aws() -> None:
     for service, of in ALL:
         for statement in of(service, ARNS):
             if "kms:Decrypt" in statement["Action"]:
-                assert all(via.endswith(".us-west-2.amazonaws.com") for via in _via(statement))
-    portal = [_via(s) for s in process_statements(SERVICES["portal"], ARNS) if "kms:Decrypt" in s["Action"]]
-    assert portal == [["secretsmanager.us-west-2.amazonaws.com"]]
+                assert _via(statement).endswith(".us-west-2.amazonaws.com")
+    portal = process_statements(SERVICES["portal"], ARNS)
+    assert [_via(s) for s in portal if "kms:Decrypt" in s["Action"]] == ["secretsmanager.us-west-2.amazonaws.com"]
+
+
+def test_a_service_that_is_handed_its_secrets_cannot_read_them() -> None:
+    everything = process_statements(SERVICES["waitlist"], ARNS)
+    handed = process_statements(SERVICES["waitlist"], ARNS, with_secrets=False)
+    missing = {s["Sid"] for s in everything} - {s["Sid"] for s in handed}
+    assert missing == {s["Sid"] for s in secret_statements(SERVICES["waitlist"], ARNS)}
+    assert missing == {"ReadOwnSecrets", "OpenOwnSecrets"}
 
 
 def test_only_the_functions_of_notifications_write_to_people() -> None:
@@ -135,6 +143,6 @@ async def test_a_document_holds_what_was_allowed() -> None:
     assert isinstance(document(statements), pulumi.Output)
 
 
-def _via(statement: Statement) -> list[str]:
-    via: list[str] = statement["Condition"]["StringEquals"]["kms:ViaService"]
+def _via(statement: Statement) -> str:
+    via: str = statement["Condition"]["StringEquals"]["kms:ViaService"]
     return via
