@@ -168,8 +168,9 @@ class Api(Component):
             regional_certificate_arn=self.args.certificate_arns[host],
             security_policy="TLS_1_2",
             endpoint_configuration=aws.apigateway.DomainNameEndpointConfigurationArgs(types="REGIONAL"),
-            mutual_tls_authentication=truststore
-            and aws.apigateway.DomainNameMutualTlsAuthenticationArgs(
+            mutual_tls_authentication=None
+            if truststore is None
+            else aws.apigateway.DomainNameMutualTlsAuthenticationArgs(
                 truststore_uri=truststore.uri, truststore_version=truststore.version
             ),
             opts=self.child(),

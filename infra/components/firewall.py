@@ -91,8 +91,8 @@ class Firewall(Component):
             resource_arn=acl.arn,
             log_destination_configs=[group.arn],
             redacted_fields=[
-                redacted(uri_path=aws.wafv2.WebAclLoggingConfigurationRedactedFieldUriPathArgs()),
-                redacted(query_string=aws.wafv2.WebAclLoggingConfigurationRedactedFieldQueryStringArgs()),
+                redacted(uri_path={}),
+                redacted(query_string={}),
                 *(
                     redacted(
                         single_header=aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs(name=header)
@@ -146,7 +146,7 @@ def _rules(args: FirewallArgs) -> Sequence[aws.wafv2.WebAclRuleArgs]:
         aws.wafv2.WebAclRuleArgs(
             name=name,
             priority=priority,
-            override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()),
+            override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none={}),
             statement=aws.wafv2.WebAclRuleStatementArgs(
                 managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
                     vendor_name="AWS", name=name
@@ -173,9 +173,7 @@ def _path(begins: str) -> aws.wafv2.WebAclRuleStatementRateBasedStatementScopeDo
             positional_constraint="STARTS_WITH",
             search_string=begins,
             field_to_match=of.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementFieldToMatchArgs(
-                uri_path=(
-                    of.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementFieldToMatchUriPathArgs()
-                )
+                uri_path={}
             ),
             text_transformations=[
                 of.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementTextTransformationArgs(

@@ -5,7 +5,8 @@ Alarms carry names of queues, functions and routes, never contents, so the topic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,7 @@ class Observability(Component):
                 f"{name}-{board}",
                 # Dashboards belong to the account, not to a region.
                 dashboard_name=scope.named(f"{board}-{scope.region}"),
-                dashboard_body=pulumi.Output.json_dumps({"widgets": list(_widgets(drawn, scope.region))}),
+                dashboard_body=_body(drawn, scope.region),
                 opts=self.child(),
             )
         aws.xray.EncryptionConfig(name, type="KMS", key_id=args.key_arn, opts=self.child())
@@ -139,9 +140,15 @@ class Observability(Component):
         )
 
 
-def _widgets(watches: Iterable[Watch], region: str) -> Iterable[dict[str, Any]]:
+def _body(watches: Sequence[Watch], region: str) -> pulumi.Output[str]:
+    values = pulumi.Output.all(*(value for watch in watches for value in watch.dimensions.values()))
+    return values.apply(lambda known: json.dumps({"widgets": list(_widgets(watches, region, iter(known)))}))
+
+
+def _widgets(watches: Iterable[Watch], region: str, values: Iterator[str]) -> Iterable[dict[str, Any]]:
+    """Draw each watch; ``values`` are those of all their dimensions, one after the other."""
     for number, watch in enumerate(watches):
-        dimensions = [text for pair in watch.dimensions.items() for text in pair]
+        dimensions = [text for name in watch.dimensions for text in (name, next(values))]
         yield {
             "type": "metric",
             "x": number % COLUMNS * WIDTH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,16 +55,16 @@ class Queue(Component):
             visibility_timeout_seconds=args.visibility_seconds,
             message_retention_seconds=args.retention_days * DAY,
             receive_wait_time_seconds=LONG_POLL_SECONDS,
-            redrive_policy=pulumi.Output.json_dumps(
-                {"deadLetterTargetArn": dead.arn, "maxReceiveCount": args.max_receives}
+            redrive_policy=dead.arn.apply(
+                lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": args.max_receives})
             ),
             opts=self.child(),
         )
         aws.sqs.RedriveAllowPolicy(
             f"{name}-dlq",
             queue_url=dead.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
+            redrive_allow_policy=queue.arn.apply(
+                lambda arn: json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn]})
             ),
             opts=self.child(),
         )
@@ -91,13 +92,22 @@ def dead_letter_queue(
 
 def queue_policy(component: Component, name: str, queue: aws.sqs.Queue, rule_arns: Sequence[pulumi.Input[str]]) -> None:
     """Refuse what comes without TLS, and let EventBridge send for these rules only (45 CFR 164.312(e)(1))."""
+    aws.sqs.QueuePolicy(
+        name,
+        queue_url=queue.url,
+        policy=pulumi.Output.all(queue.arn, *rule_arns).apply(lambda arns: _policy(arns[0], arns[1:])),
+        opts=component.child(),
+    )
+
+
+def _policy(queue_arn: str, rule_arns: Sequence[str]) -> str:
     statements: list[dict[str, Any]] = [
         {
             "Sid": "TlsOnly",
             "Effect": "Deny",
             "Principal": "*",
             "Action": "sqs:*",
-            "Resource": queue.arn,
+            "Resource": queue_arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
     ]
@@ -108,16 +118,11 @@ def queue_policy(component: Component, name: str, queue: aws.sqs.Queue, rule_arn
                 "Effect": "Allow",
                 "Principal": {"Service": "events.amazonaws.com"},
                 "Action": "sqs:SendMessage",
-                "Resource": queue.arn,
+                "Resource": queue_arn,
                 "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
             }
         )
-    aws.sqs.QueuePolicy(
-        name,
-        queue_url=queue.url,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
-        opts=component.child(),
-    )
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def dead_letter_watches(name: str, queue: aws.sqs.Queue) -> tuple[Watch, ...]:
