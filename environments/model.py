@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
+from cryptography.x509 import BasicConstraints, ExtensionNotFound, load_pem_x509_certificate
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.kernel.errors import FieldError, Invalid
@@ -30,6 +31,17 @@ def _a_vpc(network: IPv4Network) -> IPv4Network:
     return network
 
 
+def _an_authority(pem: str) -> str:
+    try:
+        certificate = load_pem_x509_certificate(pem.encode())
+        constraints = certificate.extensions.get_extension_for_class(BasicConstraints).value
+    except (ValueError, ExtensionNotFound):
+        raise ValueError("a certificate in PEM, with basic constraints") from None
+    if not constraints.ca:
+        raise ValueError("a certificate of an authority: basic constraints say CA")
+    return pem
+
+
 class Region(Settings):
     """Where a copy of the estate runs.
 
@@ -45,6 +57,9 @@ class Region(Settings):
 class Nodes(Settings):
     """The managed node group; unused under EKS Auto Mode, which picks its own machines."""
 
+    ami_type: Literal[
+        "AL2023_ARM_64_STANDARD", "AL2023_x86_64_STANDARD", "BOTTLEROCKET_ARM_64", "BOTTLEROCKET_x86_64"
+    ] = "BOTTLEROCKET_ARM_64"
     instance_types: tuple[str, ...] = Field(default=("m7g.large", "m6g.large"), min_length=1)
     min: int = Field(default=3, ge=1)
     max: int = Field(default=6, ge=1)
@@ -56,12 +71,25 @@ class Nodes(Settings):
         return self
 
 
+class Access(Settings):
+    """Who may talk to the cluster: an IAM role of the account by its name, path included, and what it may do."""
+
+    role: str = Field(pattern=r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$", max_length=512)
+    may: Literal["admin", "view"]
+    namespaces: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...] = ()
+
+
 class Cluster(Settings):
-    """EKS: who manages the machines, and which Kubernetes (1.35 or newer: 1.34 leaves standard support)."""
+    """EKS: who manages the machines, and which Kubernetes (1.35 or newer: 1.34 leaves standard support).
+
+    ``fargate`` lists services whose pods run on Fargate, each in a virtual machine of its own.
+    """
 
     version: Literal["1.35", "1.36"]
     compute: Literal["auto-mode", "managed-node-groups"]
     nodes: Nodes = Nodes()
+    fargate: tuple[str, ...] = ("audit",)
+    access: tuple[Access, ...] = ()
 
 
 class Capacity(Settings):
@@ -110,21 +138,111 @@ class Edge(Settings):
     """How the edge services run.
 
     ``app_runner`` is for the public finder only and for accounts that had App Runner before 30 April 2026;
-    ``express_mode`` lets ECS manage the load balancer of the edge services.
+    ``express_mode`` lets ECS manage the load balancer of the edge services, which are then reached at an address of
+    AWS's making and not through the entrance. A task has ``cpu`` units (1024 make a
+    vCPU) and ``memory_mib``. ``releases`` says what runs of which service: a version, or the digest of its image.
     """
 
     app_runner: bool = False
     express_mode: bool = False
+    cpu: Literal[256, 512, 1024, 2048] = 512
+    memory_mib: int = Field(default=1024, multiple_of=512)
+    releases: dict[str, Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|\d+\.\d+\.\d+)$")]] = {}
+
+    @model_validator(mode="after")
+    def _a_size_of_fargate(self) -> Self:
+        if not 2 * self.cpu <= self.memory_mib <= 8 * self.cpu:
+            raise ValueError(f"memory_mib is between {2 * self.cpu} and {8 * self.cpu} for {self.cpu} units of cpu")
+        return self
+
+
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
+class Functions(Settings):
+    """Lambda functions: memory, how many of each run at once, and which zip of each service they run.
+
+    ``code`` is the SHA-256 (hexadecimal) that `careslot functions` tells of a service's zip; ``layers`` are ARNs of
+    Lambda layers, such as the ADOT collector's, each of its own region.
+    """
+
+    memory_mb: int = Field(default=512, ge=128, le=10_240)
+    concurrency: int = Field(default=5, ge=2, le=1000)
+    code: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
+    layers: dict[str, tuple[Annotated[str, Field(pattern=r"^arn:aws:lambda:[a-z0-9-]+:\d{12}:layer:")], ...]] = {}
+
+
+class Messages(Settings):
+    """What patients read of who writes to them, and the address SES sends from (in a domain that SES has verified).
+
+    ``privacy_officer_email`` is told of emergency accesses.
+    """
+
+    organization: str = Field(min_length=1, max_length=40)
+    callback_phone: str = Field(pattern=r"^\+?[\d ()-]{7,16}$")
+    sender_email: Email
+    privacy_officer_email: Email
+
+
+class SignIn(Settings):
+    """Passwords and the second factor; Cognito knows one rule for everybody in a pool."""
+
+    mfa: Literal["required", "optional"] = "required"
+    password_length: int = Field(default=14, ge=12, le=99)
+
+
+class Rate(Settings):
+    """Requests a second in the long run, and how many may come at once."""
+
+    rate: float = Field(gt=0, le=10_000)
+    burst: int = Field(gt=0, le=5_000)
+
+
+class Partner(Settings):
+    """An app of a partner: its plan's limits; ``daily`` requests a day at most."""
+
+    rate: float = Field(gt=0, le=10_000)
+    burst: int = Field(gt=0, le=5_000)
+    daily: int = Field(gt=0)
+
+
+class Api(Settings):
+    """The edge: what all callers together may ask, what one address may ask in five minutes, and who the partners are.
+
+    ``partner_authorities`` are PEM certificates of the authorities whose client certificates partners present; without
+    one there is no entrance for partners.
+    """
+
+    everyone: Rate
+    one_address: int = Field(default=2000, ge=10, le=2_000_000_000)
+    sign_ins_of_one_address: int = Field(default=100, ge=10, le=2_000_000_000)
+    partners: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]+$")], Partner] = {}
+    partner_authorities: tuple[Annotated[str, AfterValidator(_an_authority)], ...] = ()
+
+    @model_validator(mode="after")
+    def _partners_can_be_known(self) -> Self:
+        if self.partners and not self.partner_authorities:
+            raise ValueError("partners present certificates: partner_authorities names who signed them")
+        return self
+
+
+class Alarms(Settings):
+    """Who hears of alarms, when a queue is late, and what share of requests is traced."""
+
+    notify: tuple[Email, ...] = Field(min_length=1)
+    queue_age_seconds: int = Field(default=300, ge=60, le=86_400)
+    traced: float = Field(default=0.05, ge=0, le=1)
 
 
 class GitHub(Settings):
     """The repository whose pipelines deploy here.
 
     New repositories have immutable ids in the token's ``sub``, older ones names: both forms are trusted when the ids
-    are given.
+    are given. ``revision`` is the branch or tag that Argo CD follows.
     """
 
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(default="main", pattern=r"^[\w./-]+$")
     owner_id: int | None = Field(default=None, gt=0)
     repository_id: int | None = Field(default=None, gt=0)
 
@@ -139,13 +257,14 @@ class Budget(Settings):
     """What the account may cost a month before ``notify`` hears of it."""
 
     monthly_usd: int = Field(gt=0)
-    notify: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")], ...] = Field(min_length=1)
+    notify: tuple[Email, ...] = Field(min_length=1)
 
 
 class Environment(Settings):
     """One environment: an AWS account, its regions (the first is the primary) and what they are made of.
 
-    ``protected`` switches deletion protection on everything that holds data.
+    ``protected`` switches deletion protection on everything that holds data. ``serving`` is the region that does the
+    work when that is not the primary: whoever moves it there for good (docs/decisions/0104) writes it down here.
     """
 
     name: Literal["dev", "staging", "prod"]
@@ -153,11 +272,17 @@ class Environment(Settings):
     owner: str = Field(pattern=r"^[a-z][a-z-]+$")
     domain: str = Field(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")
     protected: bool
+    serving: str | None = None
     regions: dict[Annotated[str, Field(pattern=r"^us-(east|west)-\d$")], Region] = Field(min_length=1, max_length=2)
     cluster: Cluster
     database: Database
     retention: Retention
     edge: Edge = Edge()
+    functions: Functions
+    messages: Messages
+    sign_in: SignIn = SignIn()
+    api: Api
+    alarms: Alarms
     github: GitHub
     budget: Budget
 
@@ -170,6 +295,16 @@ class Environment(Settings):
                     raise ValueError(f"regions.{name}: {network} overlaps another network of this environment")
                 taken.append(network)
         return self
+
+    @model_validator(mode="after")
+    def _serving_is_here(self) -> Self:
+        if self.serving is not None and self.serving not in self.regions:
+            raise ValueError(f"serving: {self.serving!r} is none of the regions {', '.join(self.regions)}")
+        return self
+
+    def serves(self, region: str) -> bool:
+        """Say whether a region does the work: feeds functions, runs schedules, wakes people."""
+        return region == (self.serving or self.primary)
 
     @property
     def primary(self) -> str:

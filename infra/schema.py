@@ -128,9 +128,15 @@ def _fits(value: Any, members: Sequence[Any]) -> bool:
     if isinstance(value, int | float):
         return bool({int, float, str} & {member for member in members if isinstance(member, type)})
     if isinstance(value, str):
+        if value.startswith("urn:pulumi:") and any(_is(member, pulumi.Resource) for member in members):
+            return True  # a resource given whole, as a remote component takes it
         # A number or a switch written as text is understood by the provider; an enumeration is a class of texts.
-        return any(isinstance(member, type) and issubclass(member, _SCALARS) for member in members)
-    return any(isinstance(member, type) and issubclass(member, pulumi.Asset | pulumi.Archive) for member in members)
+        return any(_is(member, _SCALARS) for member in members)
+    return any(_is(member, (pulumi.Asset, pulumi.Archive)) for member in members)
+
+
+def _is(member: Any, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(member, type) and issubclass(member, kinds)
 
 
 def _members(annotated: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import asyncpg
 
+from services.kernel.database_sign_in import iam_password
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Database:
         """Prepare the pool; no connection is made yet, so a service can start before its database."""
         self._pool = await asyncpg.create_pool(
             self._dsn,
+            password=iam_password(self._dsn),
             min_size=0,
             max_size=self._max_size,
             init=_prepare,
