@@ -101,7 +101,7 @@ class AuditBuckets(Component):
         )
 
     def _inner(self, purpose: str, args: BucketArgs) -> Bucket:
-        return Bucket(f"{self.name}-{purpose}", self.scope, args)
+        return Bucket(f"{self.name}-{purpose}", self.scope, args, parent=self)
 
 
 @dataclass(frozen=True, slots=True)

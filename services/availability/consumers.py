@@ -1,7 +1,12 @@
 """Events in: the two handlers that contracts/topology.py names."""
 
-from services.availability.ports import Occupancy
-from services.availability.usecases.projections import DirectoryProjection, take_appointment, take_freed_slot
+from services.availability.ports import Store
+from services.availability.usecases.projections import (
+    DirectoryProjection,
+    take_appointment,
+    take_freed_slot,
+    take_visit,
+)
 from services.contracts.events import event_of
 from services.contracts.events.booking import AppointmentEvent, FreedSlotEvent
 from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
@@ -22,8 +27,8 @@ async def on_directory(envelope: Envelope, projection: DirectoryProjection) -> N
         raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
 
 
-async def on_appointment(envelope: Envelope, store: Occupancy) -> None:
-    """Take what an appointment or a freed slot occupies now; raise Invalid for any other event."""
+async def on_appointment(envelope: Envelope, store: Store) -> None:
+    """Take what an appointment or freed slot occupies now and what a visit teaches; raise Invalid for other events."""
     event = event_of(envelope)
     if isinstance(event, FreedSlotEvent):
         await take_freed_slot(store, event)
@@ -31,3 +36,4 @@ async def on_appointment(envelope: Envelope, store: Occupancy) -> None:
     if not isinstance(event, AppointmentEvent):
         raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
     await take_appointment(store, event)
+    await take_visit(store, event, envelope.occurred_at)

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pkgutil import resolve_name
 from typing import Any
 
 from fastapi import FastAPI
 
+from services.availability.adapters import noshow_model
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
-from services.availability.api import absences, schedules, slots
+from services.availability.api import absences, schedules, slots, why
 from services.availability.api.dependencies import Availability
 from services.availability.consumers import on_directory
 from services.availability.ports import UnitOfWork, ZipCentroids
@@ -25,6 +26,8 @@ from services.availability.usecases.materialise import Horizon
 from services.availability.usecases.projections import DirectoryProjection
 from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
+from services.availability.usecases.slotting_upkeep import SlottingUpkeep
+from services.availability.usecases.why import ExplainSlot
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
@@ -39,6 +42,8 @@ SERVICE = "availability"
 DESCRIPTION = "Schedules, leave and closures become open slots; search answers with signed offers."
 RETRY = timedelta(minutes=1)
 ONCE_AN_HOUR = timedelta(hours=1)
+QUARTER_HOUR = timedelta(minutes=15)
+A_MOMENT = timedelta(seconds=2)
 
 
 def assemble(
@@ -48,7 +53,10 @@ def assemble(
     transaction = unit_of_work(database)
     jwk = public_jwk(pem, key_id)
     return Availability(
-        search=SearchSlots(transaction, PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock),
+        search=SearchSlots(
+            transaction, PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock, horizon.rules
+        ),
+        explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),
         leave=LeaveOfAbsence(transaction, horizon),
         closures=Closures(transaction, horizon),
@@ -80,11 +88,31 @@ async def _keep_horizon(transaction: UnitOfWork, horizon: Horizon) -> None:
         await asyncio.sleep(wait.total_seconds())
 
 
+async def _keep_slotting(transaction: UnitOfWork, horizon: Horizon) -> None:
+    """Follow demand and measurements every quarter of an hour, and what bookings change within seconds."""
+    upkeep = SlottingUpkeep(transaction, horizon, horizon.rules)
+    learnt_at: datetime | None = None
+    while True:
+        try:
+            now = horizon.clock.now()
+            if learnt_at is None or now - learnt_at >= QUARTER_HOUR:
+                changed, learnt = await upkeep.follow_demand(), await upkeep.learn_lengths()
+                await upkeep.forget()
+                learnt_at = now
+                if changed or learnt:
+                    logger().info("slotting learnt", lengths=learnt, demand=changed)
+            wait = A_MOMENT if not await upkeep.renew_plans() else timedelta()
+        except Exception as error:
+            logger().warning("slotting waits", error_type=type(error).__name__)
+            wait = RETRY
+        await asyncio.sleep(wait.total_seconds())
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
     clock = SystemClock()
-    horizon = Horizon(clock, settings.horizon_days)
+    horizon = Horizon(clock, settings.horizon_days, settings.slotting_rules(noshow_model.load(settings.slotting_model)))
     zips = PackagedZipCentroids()
     runtime: Runtime
     async with running(
@@ -97,12 +125,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.availability = assemble(
             runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips
         )
-        keeper = asyncio.create_task(_keep_horizon(unit_of_work(runtime.database), horizon))
+        transaction = unit_of_work(runtime.database)
+        keepers = [asyncio.create_task(keep(transaction, horizon)) for keep in (_keep_horizon, _keep_slotting)]
         try:
             yield
         finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
 
 
 def create() -> FastAPI:
@@ -112,7 +142,7 @@ def create() -> FastAPI:
         title="Careslot availability",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[slots.router, schedules.router, absences.router, records_router(*KINDS)],
+        routers=[slots.router, why.router, schedules.router, absences.router, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

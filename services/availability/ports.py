@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from services.availability.domain.absences import Closure, Leave
@@ -12,6 +12,9 @@ from services.availability.domain.directory import Clinician, Facility, VisitTyp
 from services.availability.domain.places import Box, Place
 from services.availability.domain.sessions import Period, WorkingSession
 from services.availability.domain.slots import OpenSlot, SlotQuery
+from services.availability.domain.slotting.durations import Length
+from services.availability.domain.slotting.plan import Plan
+from services.availability.domain.slotting.surge import Surge
 from services.availability.domain.templates import Template
 from services.kernel.audit import AuditEntry
 from services.kernel.outbox import Publishable
@@ -41,6 +44,9 @@ class Appointment:
 
 class Directory(Protocol):
     """The projections of the directory's records. ``put_*`` tell whether the record was newer than the kept one."""
+
+    async def clinician_ids(self) -> Sequence[str]:
+        """Return every clinician that is known."""
 
     async def put_facility(self, facility: Facility) -> bool: ...
     async def put_clinician(self, clinician: Clinician) -> bool: ...
@@ -104,7 +110,128 @@ class Occupancy(Protocol):
         """Keep it unless a later version is kept; tell whether it was newer."""
 
 
-class Store(Directory, Schedules, Occupancy, Protocol):
+@dataclass(frozen=True, slots=True)
+class TrackedVisit:
+    """An appointment as slotting learns from it; ``at`` is when it was told, ``step`` what it was told of."""
+
+    appointment_id: str
+    version: int
+    patient_key: int
+    clinician_id: str
+    facility_id: str
+    specialty: str
+    visit_type: str
+    timezone: str
+    period: Period
+    status: str
+    at: datetime
+    step: Literal["booked", "checked-in", "ended", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class BookedVisit:
+    """A live appointment; ``patient_key`` None where nothing may be learnt from it or was told yet."""
+
+    clinician_id: str
+    period: Period
+    lead_days: int
+    patient_key: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A finished visit: its planned minutes, check-in, end, and the end of the clinician's visit before it."""
+
+    clinician_id: str
+    visit_type: str
+    planned: int
+    checked_in_at: datetime
+    ended_at: datetime
+    former_ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLength:
+    """A clinician's length of a visit type: ``chosen`` by people or learnt."""
+
+    length: Length
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """The plan of a session as it was written, for explanations."""
+
+    template_id: str
+    day: date
+    period: Period
+    made_at: datetime
+    content: Mapping[str, Any]
+
+
+class VisitLog(Protocol):
+    """What visits teach."""
+
+    async def put_visit(self, visit: TrackedVisit) -> None:
+        """Keep what is new about the visit; the plan of its day is stale where a template there is adaptive."""
+
+    async def booked_visits(
+        self, clinician_ids: Collection[str], window: Period, now: datetime
+    ) -> Sequence[BookedVisit]: ...
+
+    async def outcomes_of(self, patient_keys: Collection[int]) -> Sequence[tuple[int, int, bool]]:
+        """Return (patient, lead days, missed) of each finished visit of these patients."""
+
+    async def attendance(self, specialties: Collection[str], since: datetime) -> Sequence[tuple[str, int, int, int]]:
+        """Return (specialty, lead days, visits, missed)."""
+
+    async def measured_by(self, clinician_id: str, since: datetime) -> Sequence[Measured]: ...
+    async def measured_of(self, visit_type: str, since: datetime, limit: int) -> Sequence[Measured]: ...
+
+    async def urgent_demand(
+        self, urgent: Collection[str], recent: Period, usual: Period
+    ) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """Return bookings of urgent visits by (facility, specialty) of adaptive templates, in both periods."""
+
+    async def drop_visits(self, before: datetime) -> None: ...
+
+
+class Plans(Protocol):
+    """Lengths, surge and the plans made of them."""
+
+    async def kept_lengths(self, clinician_ids: Collection[str]) -> Mapping[tuple[str, str], KeptLength]: ...
+
+    async def put_learnt_length(self, clinician_id: str, visit_type: str, length: Length) -> None:
+        """Keep a learnt length, unless people chose one."""
+
+    async def adaptive_clinicians(self) -> Sequence[str]: ...
+    async def surges(self) -> Mapping[tuple[str, str], Surge]: ...
+    async def put_surge(self, facility_id: str, specialty: str, surge: Surge) -> None: ...
+    async def former_grids(
+        self, clinician_ids: Collection[str], first: date, last: date
+    ) -> Mapping[tuple[str, str, datetime], int]: ...
+
+    async def replace_plans(
+        self, clinician_ids: Collection[str], first: date, last: date, plans: Sequence[Plan], at: datetime
+    ) -> None:
+        """Make ``plans`` the clinicians' only ones from ``first`` to ``last``, with the places they reserve."""
+
+    async def kept_plans(self, clinician_id: str, at: datetime) -> Sequence[KeptPlan]: ...
+
+    async def working_at(self, clinician_id: str, at: datetime) -> Sequence[tuple[str, str, int]]:
+        """Return (template, facility, depth) of the working time around the instant, the deepest first."""
+
+    async def reserve_of(self, places: Collection[tuple[str, datetime]]) -> Mapping[tuple[str, datetime], datetime]:
+        """Return when the reserved among (clinician, start) open to everyone."""
+
+    async def mark_stale(self, clinician_ids: Collection[str]) -> None:
+        """Ask for new plans of whole schedules."""
+
+    async def take_stale(self, limit: int) -> Sequence[tuple[str, date | None]]:
+        """Take days whose plans are stale off the list, the nearest first; None is the whole schedule."""
+
+
+class Store(Directory, Schedules, Occupancy, VisitLog, Plans, Protocol):
     """Everything above, bound to one transaction, with the outbox."""
 
     async def publish(self, events: Sequence[Publishable], at: datetime) -> None: ...
@@ -119,6 +246,15 @@ class SlotSearch(Protocol):
 
     async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
         """Return the first ``limit`` open slots by OpenSlot.rank."""
+
+
+class Statistics(Protocol):
+    """Fits logistic models and judges risks; see adapters.noshow_statistics."""
+
+    def logistic(self, rows: Sequence[Sequence[float]], missed: Sequence[bool]) -> Sequence[float]: ...
+    def auc(self, missed: Sequence[bool], risks: Sequence[float]) -> float | None: ...
+    def brier(self, missed: Sequence[bool], risks: Sequence[float]) -> float: ...
+    def calibration_line(self, missed: Sequence[bool], risks: Sequence[float]) -> tuple[float, float] | None: ...
 
 
 class ZipCentroids(Protocol):

@@ -1,29 +1,36 @@
 """Events of neighbours that booking keeps: where it must refuse, who may act for whom, where somebody waits."""
 
-from services.booking.ports import Projections
+from services.booking.domain.disruption import CLINICIAN, FACILITY
+from services.booking.ports import Projections, Telling
 from services.contracts.events import event_of
 from services.contracts.events.availability import ClosureRecorded, ClosureWithdrawn, LeaveRecorded, LeaveWithdrawn
 from services.contracts.events.directory import PatientMerged, PatientRecorded, ProxyRecorded, VisitTypeRecorded
+from services.contracts.events.notifications import MessageFailed, MessageSent
 from services.contracts.events.waitlist import DemandChanged
 from services.kernel.errors import NotFound
 from services.kernel.outbox import Envelope
 
-CLINICIAN, FACILITY = "clinician", "facility"
+NOTIFICATIONS = "notifications"
+# Kinds of messages that tell what becomes of a disrupted visit: with its own id, or with the appointment's.
+ABOUT_DISRUPTIONS = frozenset({"disruption", "restored", "moved", "cancelled"})
 
 
 async def on_block(envelope: Envelope, store: Projections) -> None:
-    """Keep leave and closures; raise NotFound for an event that is neither."""
+    """Keep leave and closures and the disruptions they open and close; raise NotFound for any other event."""
     match event_of(envelope):
         case LeaveRecorded() as leave:
-            await store.record_block(leave.leave_id, CLINICIAN, leave.clinician_id, leave.starts_at, leave.ends_at)
+            await store.record_block(
+                leave.leave_id, CLINICIAN, leave.clinician_id, leave.starts_at, leave.ends_at, envelope.occurred_at
+            )
         case LeaveWithdrawn() as leave:
-            await store.withdraw_block(leave.leave_id, CLINICIAN, leave.clinician_id)
+            await store.withdraw_block(leave.leave_id, CLINICIAN, leave.clinician_id, envelope.occurred_at)
         case ClosureRecorded() as closure:
             await store.record_block(
-                closure.closure_id, FACILITY, closure.facility_id, closure.starts_at, closure.ends_at
-            )
+                closure.closure_id, FACILITY, closure.facility_id, closure.starts_at, closure.ends_at,
+                envelope.occurred_at,
+            )  # fmt: skip
         case ClosureWithdrawn() as closure:
-            await store.withdraw_block(closure.closure_id, FACILITY, closure.facility_id)
+            await store.withdraw_block(closure.closure_id, FACILITY, closure.facility_id, envelope.occurred_at)
         case other:
             raise NotFound(f"{other.TYPE} is not an event this queue takes.")
 
@@ -53,3 +60,18 @@ async def on_demand(envelope: Envelope, store: Projections) -> None:
             await store.record_demand(demand.facility_id, demand.specialty, demand.version, waiting=demand.waiting)
         case other:
             raise NotFound(f"{other.TYPE} is not an event this queue takes.")
+
+
+async def on_delivery(envelope: Envelope, store: Projections) -> None:
+    """Keep who was told of a disruption when, or why not; raise NotFound for any other event."""
+    match event_of(envelope):
+        case MessageSent() as message:
+            telling = Telling(message.kind, message.channel, "sent", "", NOTIFICATIONS, envelope.occurred_at)
+        case MessageFailed() as message:
+            telling = Telling(
+                message.kind, message.channel, "failed", message.reason, NOTIFICATIONS, envelope.occurred_at
+            )
+        case other:
+            raise NotFound(f"{other.TYPE} is not an event this queue takes.")
+    if message.kind in ABOUT_DISRUPTIONS:
+        await store.note_delivery(message.appointment_id, telling)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from services.booking.domain.disruption import DisruptionRules
 from services.booking.domain.freed import GraceRules
 from services.kernel.errors import Invalid
 from services.kernel.runtime import ServiceSettings
@@ -30,6 +31,28 @@ class Settings(ServiceSettings):
     freed_notice_minutes: int = Field(
         default=120, ge=0, le=10080, description="slots that start sooner are not kept for those who wait"
     )
+    late_cancel_hours: int = Field(
+        default=24,
+        ge=0,
+        le=336,
+        description="hours before the start within which cancelling is late, unless a rule says",
+    )
+    token_url: str = Field(default="", description="where booking gets its own access token, to search for others")
+    client_id: str = Field(default="", description="app client of the client-credentials grant")
+    client_secret: str = Field(default="", repr=False, description="its secret")
+    disruption_round_seconds: float = Field(
+        default=1.0, gt=0, le=600, description="pause between rounds of working off disruptions"
+    )
+    disruption_answer_hours: float = Field(
+        default=4.0, gt=0, le=168, description="how long a patient's answer is waited for before somebody calls"
+    )
+    disruption_search_days: int = Field(
+        default=28, ge=1, le=60, description="how far ahead alternatives are looked for"
+    )
+    disruption_within_km: float = Field(default=40.0, gt=0, le=500, description="how far away alternatives may be")
+    disruption_cancel_minutes: int = Field(
+        default=15, ge=1, le=1440, description="a visit still open so short before its start is cancelled"
+    )
     sweep_seconds: float = Field(default=1.0, gt=0, le=60, description="pause between sweeps for expired holds")
     answers_hours: int = Field(default=48, ge=24, le=720, description="how long answers are kept for repeated keys")
     stream_seconds: float = Field(default=900.0, gt=0, le=3600, description="longest life of a live stream")
@@ -38,6 +61,14 @@ class Settings(ServiceSettings):
     def grace_rules(self) -> GraceRules:
         """Return how long which freed slots are kept back."""
         return GraceRules(timedelta(seconds=self.freed_grace_seconds), timedelta(minutes=self.freed_notice_minutes))
+
+    def disruption_rules(self) -> DisruptionRules:
+        """Return how disruptions are worked off."""
+        return DisruptionRules(
+            window=timedelta(hours=self.disruption_answer_hours),
+            ahead=timedelta(days=self.disruption_search_days),
+            last_moment=timedelta(minutes=self.disruption_cancel_minutes),
+        )
 
     def offer_key_set(self) -> dict[str, Any]:
         """Return availability's keys; raise Invalid saying what is wrong with the setting."""

@@ -49,5 +49,6 @@ class AppClient:
 PORTAL = AppClient("portal")
 EXTERNAL_APP = AppClient("external-app", tuple(SCOPES))
 WAITLIST = AppClient("waitlist", ("waitlist.offer",))
+BOOKING = AppClient("booking", ("slots.read",))
 REBUILD = AppClient("rebuild", ("changes.read",))
-CLIENTS = (PORTAL, EXTERNAL_APP, WAITLIST, REBUILD)
+CLIENTS = (PORTAL, EXTERNAL_APP, WAITLIST, BOOKING, REBUILD)

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -81,10 +81,31 @@ class ReservedOffer(BaseModel):
 
 
 def slot_id(clinician_id: str, facility_id: str, visit_type: str, starts_at: datetime, minutes: int) -> str:
-    """Return the id of a slot: 128 bits of a hash over what makes it this slot, in lower-case base32."""
-    content = "\x1f".join((clinician_id, facility_id, visit_type, str(int(starts_at.timestamp())), str(minutes)))
-    digest = hashlib.blake2b(content.encode(), digest_size=16).digest()
-    return "slot-" + base64.b32encode(digest).decode().rstrip("=").lower()
+    """Return the id of a slot: 40 bits of a hash over its clinician, its start, 48 bits of a hash over all of it, in
+    lower-case base32. With clinician and start in it, whoever knows the schedules can tell what an id stands for.
+    """
+    seconds = int(starts_at.timestamp())
+    content = "\x1f".join((clinician_id, facility_id, visit_type, str(seconds), str(minutes)))
+    digest = hashlib.blake2b(content.encode(), digest_size=6).digest()
+    packed = clinician_mark(clinician_id) + (seconds % 2**40).to_bytes(5, "big") + digest
+    return "slot-" + base64.b32encode(packed).decode().rstrip("=").lower()
+
+
+def clinician_mark(clinician_id: str) -> bytes:
+    """Return the part of a slot's id that its clinician determines."""
+    return hashlib.blake2b(clinician_id.encode(), digest_size=5).digest()
+
+
+def slot_id_parts(name: str) -> tuple[bytes, datetime] | None:
+    """Return the clinician's mark and the start that a slot's id holds, None for what is no such id."""
+    text = name.removeprefix("slot-").upper()
+    try:
+        packed = base64.b32decode(text + "=" * (-len(text) % 8))
+        if len(packed) == 16:
+            return packed[:5], datetime.fromtimestamp(int.from_bytes(packed[5:10], "big"), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,9 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
         "services.booking.consumers:on_directory",
     ),
+    Subscription(
+        "booking-deliveries", "booking", (n.MessageSent, n.MessageFailed), "services.booking.consumers:on_delivery"
+    ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
         "notifications-appointments",
@@ -196,6 +199,13 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         "notifications",
         (w.OfferMade, w.OfferAccepted, w.OfferDeclined, w.OfferExpired),
         "services.notifications.lambdas.offer_events:handler",
+        runs="lambda",
+    ),
+    Subscription(
+        "notifications-disruptions",
+        "notifications",
+        (b.VisitDisrupted, b.VisitDisruptionEnded),
+        "services.notifications.lambdas.disruption_events:handler",
         runs="lambda",
     ),
     Subscription(
@@ -240,8 +250,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 # Published for readers that need no queue of ours, each with the reason.
 UNCONSUMED: dict[type[Event], str] = {
     d.RoleAssigned: "role assignments reach services inside tokens; the event serves the access review",
-    n.MessageSent: "delivery is read from notifications' own ledger; the event lets operators follow it",
-    n.MessageFailed: "delivery is read from notifications' own ledger; the event lets operators follow it",
+    b.LateCancelWaived: "how a cancellation is judged is read from booking; it changes no place and tells no patient",
     w.RequestJoined: "requests are read where they are kept; the event lets operators follow the list",
     w.RequestWithdrawn: "requests are read where they are kept; the event lets operators follow the list",
     w.RequestExpired: "requests are read where they are kept; the event lets operators follow the list",

@@ -5,6 +5,7 @@ snapshot that the change feed's cursor is compared with, and so every reader beh
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -102,7 +103,9 @@ class Database:
         except LOST as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
         finally:
-            await self._pool.release(connection)
+            # Lost only now, after the work was done: the pool has let go of it all the same.
+            with contextlib.suppress(*LOST):
+                await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -33,13 +33,14 @@ openapi_verbs = typer.Typer(help="Write or check the OpenAPI documents on file."
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    from services.local import cli_dead_letters, cli_drill
+    from services.local import cli_dead_letters, cli_drill, cli_rehearsals
     from services.local.cli_rebuild import rebuild
 
     for verb in (up, down, status, logs, token, start, stop, demo, bench, rebuild):
         app.command()(verb)
     app.add_typer(cli_dead_letters.verbs, name="dlq")
     app.add_typer(cli_drill.verbs, name="drill")
+    app.add_typer(cli_rehearsals.verbs, name="rehearse")
     app.add_typer(openapi_verbs, name="openapi")
 
 

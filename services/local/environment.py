@@ -154,6 +154,9 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
         return {
             "CARESLOT_OFFER_KEYS": str(facts.offer_keys.public),
             "CARESLOT_BREAK_GLASS_KEYS": str(facts.glass_keys.public),
+            "CARESLOT_TOKEN_URL": facts.identity.token_url,
+            "CARESLOT_CLIENT_ID": facts.identity.booking_client_id,
+            "CARESLOT_CLIENT_SECRET": facts.identity.booking_client_secret,
         }
     if service == "portal":
         return {

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from services.contracts.clients import (
     ATTRIBUTES,
+    BOOKING,
     EXTERNAL_APP,
     POOL,
     PORTAL,
@@ -58,13 +59,18 @@ class Identity:
     app_client_secret: str
     waitlist_client_id: str = ""
     waitlist_client_secret: str = ""
+    booking_client_id: str = ""
+    booking_client_secret: str = ""
     rebuild_client_id: str = ""
     rebuild_client_secret: str = ""
 
     @property
     def audiences(self) -> tuple[str, ...]:
         """The client ids whose tokens a service accepts."""
-        clients = (self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.rebuild_client_id)
+        clients = (
+            self.portal_client_id, self.app_client_id, self.waitlist_client_id, self.booking_client_id,
+            self.rebuild_client_id,
+        )  # fmt: skip
         return tuple(client for client in clients if client)
 
 
@@ -78,6 +84,7 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
     app, secret = _ensure_client(aws, pool_id, EXTERNAL_APP)
     waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST)
+    booking, booking_secret = _ensure_client(aws, pool_id, BOOKING)
     rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD)
     return Identity(
         pool_id=pool_id,
@@ -89,6 +96,8 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
         app_client_secret=secret,
         waitlist_client_id=waitlist,
         waitlist_client_secret=waitlist_secret,
+        booking_client_id=booking,
+        booking_client_secret=booking_secret,
         rebuild_client_id=rebuild,
         rebuild_client_secret=rebuild_secret,
     )

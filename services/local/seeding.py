@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from services.availability.adapters import noshow_model
 from services.availability.adapters.postgres import unit_of_work as availability_work
 from services.availability.domain.directory import Clinician, Facility, VisitType
 from services.availability.domain.places import Place
+from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.settings import Settings as AvailabilitySettings
 from services.availability.usecases.bulk import bulk_directory, bulk_templates
 from services.availability.usecases.materialise import Horizon
@@ -128,7 +130,9 @@ async def _availability(url: str, system: HealthSystem, told: Step) -> None:
     database = Database(url, application="careslot seed", max_size=1, statement_seconds=STATEMENT_SECONDS)
     await database.open()
     transaction = availability_work(database)
-    horizon = Horizon(SystemClock(), AvailabilitySettings.model_fields["horizon_days"].default)
+    horizon = Horizon(
+        SystemClock(), AvailabilitySettings.model_fields["horizon_days"].default, SlottingRules(noshow_model.load())
+    )
     try:
         await bulk_directory(
             transaction,

@@ -5,6 +5,7 @@ from services.contracts.events.directory import PatientMerged
 from services.kernel.outbox import Envelope
 from services.notifications.ports import Store
 from services.notifications.usecases.alerting import Alerting
+from services.notifications.usecases.disruptions import Disruptions
 from services.notifications.usecases.merging import take_merge
 from services.notifications.usecases.planning import Planning
 from services.notifications.usecases.projections import record
@@ -23,6 +24,11 @@ async def on_offer(envelope: Envelope, planning: Planning) -> None:
 async def on_break_glass(envelope: Envelope, alerting: Alerting) -> None:
     """Tell the privacy officer of an emergency access."""
     await alerting.take(event_of(envelope), envelope.id)
+
+
+async def on_disruption(envelope: Envelope, planning: Disruptions) -> None:
+    """Plan the message about a visit that cannot take place, or what is told when that has ended."""
+    await planning.take(event_of(envelope))
 
 
 async def on_directory(envelope: Envelope, store: Store) -> None:

@@ -108,7 +108,15 @@ class Messages(Protocol):
         ...
 
     async def overtaken(self, message: Message) -> bool:
-        """Tell whether the appointment has changed since ``message`` was planned."""
+        """Tell whether the appointment has changed since, or a visit to be reminded of cannot take place as it says."""
+        ...
+
+    async def keep_disrupted(self, visit_id: UUID, appointment_id: UUID, version: int) -> bool:
+        """Remember that a visit cannot take place, or (version 2) that this has ended; tell whether it was news."""
+        ...
+
+    async def may_have_left(self, about: UUID, kind: Kind) -> bool:
+        """Tell whether a message of ``kind`` about ``about`` left, or may have."""
         ...
 
     async def later_reminder_due(self, message: Message, until: datetime) -> bool:

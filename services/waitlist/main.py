@@ -13,13 +13,14 @@ from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
 from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
+from services.kernel.credentials import ServiceToken
 from services.kernel.database import Database
 from services.kernel.http import create_app
 from services.kernel.records import Records, records_router
 from services.kernel.resilience import Budget, Dependency
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
-from services.waitlist.adapters.booking import TIMEOUT_SECONDS, HttpBooking, OfferSigner, ServiceToken
+from services.waitlist.adapters.booking import SCOPE, TIMEOUT_SECONDS, HttpBooking, OfferSigner
 from services.waitlist.adapters.records import KINDS
 from services.waitlist.adapters.store import PostgresStore, unit_of_work
 from services.waitlist.adapters.zip_centroids import PackagedZipCentroids
@@ -62,7 +63,7 @@ async def offer_for_ever(offering: Offering, merges: FollowMerges, seconds: floa
 
 
 def _booking(runtime: Runtime, settings: Settings) -> HttpBooking:
-    token = ServiceToken(runtime.http, settings.token_url, settings.client_id, settings.client_secret)
+    token = ServiceToken(runtime.http, settings.token_url, settings.client_id, settings.client_secret, SCOPE)
     dependency = Dependency("booking", Budget(timeout=TIMEOUT_SECONDS, attempts=2))
     return HttpBooking(runtime.http, settings.booking_url, token, dependency)
 

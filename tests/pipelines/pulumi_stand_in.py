@@ -53,12 +53,14 @@ def change(words: list[str], stack: str) -> int:
     op = "create" if words[0] == "up" else "delete"
     step = {"op": op, "urn": URN.format(stack=stack), "type": "aws:kms/key:Key", "provider": ""}
     failure = read("fail.json").get(stack)
-    events: list[dict[str, object]] = [{"resOutputsEvent": {"metadata": step}}]
+    events: list[dict[str, Any]] = [{"resOutputsEvent": {"metadata": step}}]
     if failure:
         events = [{"diagnosticEvent": {"message": failure, "severity": "error", "color": "never"}}]
     with Path(words[words.index("--event-log") + 1]).open("a", encoding="utf-8") as log:
-        for number, event in enumerate([*events, {"cancelEvent": {}}]):
-            log.write(json.dumps({"sequence": number, "timestamp": 0, **event}) + "\n")
+        log.writelines(
+            json.dumps({"sequence": number, "timestamp": 0, **event}) + "\n"
+            for number, event in enumerate([*events, {"cancelEvent": {}}])
+        )
     if failure:
         print(f"error: {failure}", file=sys.stderr)
     return 255 if failure else 0

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from services.availability.domain.directory import Facility as KnownFacility
 from services.availability.domain.places import Place as KnownPlace
 from services.availability.main import assemble as assemble_availability
 from services.availability.main import create as create_availability
+from services.contracts.slot_offer import slot_id
 from services.directory.adapters.postgres import unit_of_work as directory_work
 from services.directory.adapters.records import KINDS as DIRECTORY_KINDS
 from services.directory.domain.records import BreakGlass, Clinician, Facility, Patient, Proxy
@@ -144,6 +146,8 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
         database, clock, KEY.pem, KEY.key_id, bench.horizon, FakeZipCentroids()
     )
     hours = {"weekdays": ["mon"], "starts": "09:00", "ends": "12:00", "valid_from": "2027-01-05"}
+    past = clock.now() - timedelta(days=400)
+    slot = partial(slot_id, visit_type=KNOWN_FOLLOW_UP.visit_type, starts_at=past, minutes=KNOWN_FOLLOW_UP.minutes)
     away, unknown = {"first_day": "2027-02-01", "last_day": "2027-02-01"}, UUID(int=1)
     of, length = "/clinicians/{clinician_id}", KNOWN_FOLLOW_UP.visit_type
     asks = {
@@ -163,6 +167,7 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "DELETE /facilities/{facility_id}/closures/{closure_id}": both(
             lambda n: Ask(f"/facilities/fac-{n}/closures/{unknown}")
         ),
+        "GET /slots/{slot_id}/why": both(lambda n: Ask(f"/slots/{slot(f'cln-{n}', f'fac-{n}')}/why")),
         "GET /slots": same("/slots", specialty="family-medicine"),
         "GET /visit-types/{visit_type}/openings": same(f"/visit-types/{length}/openings", minutes=30),
     }

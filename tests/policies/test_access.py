@@ -35,6 +35,7 @@ def resources(inside: bool, label: str = "N") -> dict[str, Mapping[str, Attribut
             "patient": patient, "clinician": clinician, "facility": facility, "proxies": proxies, "confidants": proxies,
             "label": label,
         },
+        "Disruption": {"facilities": frozenset({facility}), "clinician": clinician},
         "WaitlistRequest": {
             "patient": patient, "proxies": proxies, "confidants": proxies, "facilities": frozenset({facility}),
             "label": label,
@@ -110,7 +111,9 @@ def test_an_auditor_of_a_facility_sees_its_part_of_the_trail_alone() -> None:
 
 def test_an_auditor_changes_nothing() -> None:
     auditor = everywhere(ACTORS[Role.AUDITOR])
-    changing = {action for action in POLICIES.actions if not action.startswith(("read-", "search-", "export-"))}
+    changing = {
+        action for action in POLICIES.actions if not action.startswith(("read-", "search-", "explain-", "export-"))
+    }
     assert not [action for action in changing if permitted(auditor, action, inside=True)]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from services.waitlist.adapters.records import KINDS
 from tests.fixtures.platform import NewDatabase
 from tests.policies.asking import PLACES, Ask, Service, both, same
+from tests.policies.disruptions_to_ask import disruptions
 from tests.services.booking import world as booking_world
 from tests.services.waitlist import world as waitlist_world
 
@@ -68,6 +69,7 @@ async def booking(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "GET /facilities/{facility_id}/double-bookings": both(lambda n: Ask(f"/facilities/fac-{n}/double-bookings")),
         "POST /freed-slots/{freed_id}/extend": same(f"/freed-slots/{UUID(int=1)}/extend", freed),
         "POST /freed-slots/{freed_id}/release": same(f"/freed-slots/{UUID(int=1)}/release"),
+        **await disruptions(world),
     }
     labelled = {label: {**verbs(id_, "1"), **taking("1", f"visit-{label.lower()}")} for label, id_ in marked.items()}
     return Service("booking", world.app, asks, labelled).behind(world.clock)

@@ -7,7 +7,9 @@ from datetime import datetime
 import asyncpg
 
 from services.availability.adapters.postgres_directory import DirectoryRows
+from services.availability.adapters.postgres_plans import PlanRows
 from services.availability.adapters.postgres_schedules import ScheduleRows
+from services.availability.adapters.postgres_visits import VisitRows
 from services.availability.ports import Appointment, Store
 from services.kernel.audit import AuditEntry
 from services.kernel.database import SERIALIZATION_FAULTS, Connection, Database
@@ -15,7 +17,7 @@ from services.kernel.errors import Unavailable
 from services.kernel.outbox import Publishable, append_audit, append_events
 
 
-class PostgresStore(DirectoryRows, ScheduleRows):
+class PostgresStore(DirectoryRows, ScheduleRows, VisitRows, PlanRows):
     """Implements ports.Store on one connection, inside a transaction."""
 
     async def put_appointment(self, appointment: Appointment) -> bool:

@@ -90,6 +90,10 @@ class DirectoryRows:
             for row in rows
         }  # fmt: skip
 
+    async def clinician_ids(self) -> Sequence[str]:
+        """Return every clinician that is known."""
+        return [row["clinician_id"] for row in await self._connection.fetch("SELECT clinician_id FROM clinician")]
+
     async def visit_type(self, visit_type: str) -> VisitType | None:
         """Return the visit type, None when it is not known."""
         row = await self._connection.fetchrow(f"{_VISIT_TYPE} WHERE visit_type = $1", visit_type)

@@ -22,11 +22,11 @@ _LOCK = content_key("availability", "schedules")
 _NEVER = date(1970, 1, 1)
 SESSION_COLUMNS = (
     "clinician_id", "starts_at", "template_id", "ends_at", "anchor_at", "day", "facility_id", "room_id", "specialty",
-    "grid_minutes", "depth", "visit_types",
+    "grid_minutes", "depth", "visit_types", "layer",
 )  # fmt: skip
 TEMPLATE_COLUMNS = (
     "clinician_id", "template_id", "version", "facility_id", "room_id", "weekdays", "starts", "ends", "valid_from",
-    "valid_until", "interval_weeks", "grid_minutes", "visit_types", "depth", "observes_holidays",
+    "valid_until", "interval_weeks", "grid_minutes", "visit_types", "depth", "observes_holidays", "adaptive",
 )  # fmt: skip
 _PUT_TEMPLATE = f"""
     INSERT INTO template ({", ".join(TEMPLATE_COLUMNS)})
@@ -97,7 +97,8 @@ class ScheduleRows:
     async def visit_lengths(self, clinician_id: str) -> Mapping[str, int]:
         """Return the clinician's own lengths in minutes by visit type."""
         rows = await self._connection.fetch(
-            "SELECT visit_type, minutes FROM visit_length WHERE clinician_id = $1 ORDER BY 1", clinician_id
+            "SELECT visit_type, minutes FROM visit_length WHERE clinician_id = $1 AND NOT learnt ORDER BY 1",
+            clinician_id,
         )
         return {row["visit_type"]: row["minutes"] for row in rows}
 
@@ -105,15 +106,16 @@ class ScheduleRows:
         """Keep the length, or drop it with None."""
         if minutes is None:
             done: str = await self._connection.execute(
-                "DELETE FROM visit_length WHERE clinician_id = $1 AND visit_type = $2", clinician_id, visit_type
-            )
+                "DELETE FROM visit_length WHERE clinician_id = $1 AND visit_type = $2 AND NOT learnt",
+                clinician_id, visit_type,
+            )  # fmt: skip
             return done != "DELETE 0"
         return bool(
             await self._connection.fetchval(
                 """
                 INSERT INTO visit_length (clinician_id, visit_type, minutes) VALUES ($1, $2, $3)
-                ON CONFLICT (clinician_id, visit_type) DO UPDATE SET minutes = excluded.minutes
-                WHERE excluded.minutes <> visit_length.minutes RETURNING true
+                ON CONFLICT (clinician_id, visit_type) DO UPDATE SET minutes = excluded.minutes, learnt = false
+                WHERE visit_length.learnt OR excluded.minutes <> visit_length.minutes RETURNING true
                 """,
                 clinician_id,
                 visit_type,
@@ -216,6 +218,7 @@ class ScheduleRows:
         """Drop working time and occupied time that ended before the instant."""
         await self._connection.execute("DELETE FROM working_session WHERE ends_at < $1", before)
         await self._connection.execute("DELETE FROM busy WHERE ends_at < $1", before)
+        await self._connection.execute("DELETE FROM slot_plan WHERE ends_at < $1", before)
 
 
 def template_row(template: Template) -> tuple[object, ...]:
@@ -224,7 +227,7 @@ def template_row(template: Template) -> tuple[object, ...]:
         template.clinician_id, template.template_id, template.facility_id, template.room_id,
         sorted(template.weekdays), template.starts, template.ends, template.valid_from, template.valid_until,
         template.interval_weeks, template.grid_minutes, sorted(template.visit_types), template.depth,
-        template.observes_holidays,
+        template.observes_holidays, template.adaptive,
     )  # fmt: skip
 
 
@@ -234,7 +237,7 @@ def session_row(session: WorkingSession, specialty: str) -> tuple[object, ...]:
     return (
         template.clinician_id, period.starts_at, template.template_id, period.ends_at, session.anchor_at, session.day,
         template.facility_id, template.room_id, specialty, template.grid_minutes, template.depth,
-        sorted(template.visit_types),
+        sorted(template.visit_types), session.layer,
     )  # fmt: skip
 
 

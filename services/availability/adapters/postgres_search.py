@@ -62,12 +62,13 @@ def _statement(query: SlotQuery, start: datetime, end: datetime, limit: int, now
         bool(query.clinician_ids),
         bool(query.language),
         query.first_day is not None or query.last_day is not None,
+        query.urgent,
     )
     return sql, parameters
 
 
 @cache
-def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
+def _sql(places: bool, clinicians: bool, language: bool, days: bool, urgent: bool) -> str:
     """Return the statement; which conditions it has depends on the kind of query, never on its values."""
     number = iter(range(8, 20))
     distance = "p.distance" if places else "NULL::double precision"
@@ -105,6 +106,7 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool) -> str:
                 WHERE b.live AND b.clinician_id = s.clinician_id AND b.lane = lane.number
                     AND b.starts_at < s.ends_at AND b.starts_at > s.starts_at - interval '{LONGEST_APPOINTMENT}'
                     AND b.ends_at > s.starts_at AND (b.expires_at IS NULL OR b.expires_at > $7::timestamptz)
+                    {"AND b.reserved_day IS NULL" if urgent else ""}
             ), '{{}}'::tstzmultirange)
         ) AS free (period)
         CROSS JOIN LATERAL generate_series(

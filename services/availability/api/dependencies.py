@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
 from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
+from services.availability.usecases.why import ExplainSlot
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Availability:
     """The use cases and the public keys; put on ``app.state.availability`` by the lifespan."""
 
     search: SearchSlots
+    explain: ExplainSlot
     schedules: Schedules
     leave: LeaveOfAbsence
     closures: Closures

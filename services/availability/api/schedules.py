@@ -36,6 +36,9 @@ class TemplateBody(BaseModel):
     visit_types: list[Code] = Field(default=[], max_length=50, description="empty: every type of the specialty")
     depth: int = Field(default=1, ge=1, le=8, description="appointments that may overlap")
     observes_holidays: bool = True
+    adaptive: bool = Field(
+        default=False, description="grid, depth (up to `depth`) and a same-day reserve follow measured visits and risk"
+    )
 
     def template(self, clinician_id: str, template_id: str) -> Template:
         """Return the template; raise Invalid when it breaks a rule."""
@@ -54,6 +57,7 @@ class TemplateBody(BaseModel):
             visit_types=frozenset(self.visit_types),
             depth=self.depth,
             observes_holidays=self.observes_holidays,
+            adaptive=self.adaptive,
         )
 
 
@@ -198,6 +202,7 @@ def template_view(stored: StoredTemplate) -> TemplateView:
         visit_types=sorted(template.visit_types),
         depth=template.depth,
         observes_holidays=template.observes_holidays,
+        adaptive=template.adaptive,
     )
 
 

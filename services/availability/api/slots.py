@@ -16,7 +16,10 @@ router = APIRouter(tags=["slots"])
 
 
 class OpenSlotView(BaseModel):
-    """An open slot: ``offer`` is the signed token to hold or book it with, good for 30 minutes."""
+    """An open slot: ``offer`` is the signed token to hold or book it with, good for 30 minutes.
+
+    ``reserve_opens_at``: the place is kept for urgent visits until then (or was, if that is past).
+    """
 
     slot: SlotOffer
     offer: str
@@ -24,6 +27,7 @@ class OpenSlotView(BaseModel):
     clinician_name: str
     distance_km: float | None
     starts_local: datetime
+    reserve_opens_at: datetime | None = None
 
 
 class SlotsView(BaseModel):
@@ -47,7 +51,8 @@ async def search_slots(
     specialty: Annotated[Code | None, Query(description="needed unless a clinician or visit type is given")] = None,
     visit_type: Annotated[Code | None, Query(description="default: the specialty's shortest")] = None,
     zip: Annotated[ZipCode | None, Query(description="where to measure distance from")] = None,  # noqa: A002 -- its name
-    within_km: Annotated[float | None, Query(gt=0, le=1000, description="default 50 when zip is given")] = None,
+    near: Annotated[Identifier | None, Query(description="a facility to measure from, unless zip is given")] = None,
+    within_km: Annotated[float | None, Query(gt=0, le=1000, description="default 50 when zip or near is given")] = None,
     facility: Annotated[list[Identifier] | None, Query(max_length=200)] = None,
     clinician: Annotated[list[Identifier] | None, Query(max_length=100)] = None,
     language: Annotated[Language | None, Query(description="a language the clinician speaks")] = None,
@@ -62,6 +67,7 @@ async def search_slots(
         specialty=specialty or "",
         visit_type=visit_type or "",
         zip_code=zip or "",
+        near_facility=near or "",
         within_km=within_km,
         facility_ids=tuple(facility or ()),
         clinician_ids=tuple(clinician or ()),
@@ -117,4 +123,5 @@ def _view(offered: OfferedSlot) -> OpenSlotView:
         clinician_name=slot.clinician_name,
         distance_km=slot.distance_km,
         starts_local=slot.starts_local,
+        reserve_opens_at=offered.reserve,
     )

@@ -4,8 +4,10 @@ Working time is availability's own: it is worked out again for the clinicians wh
 not what the directory says.
 """
 
+from services.availability.adapters import noshow_model
 from services.availability.adapters.postgres import store_of
 from services.availability.consumers import on_appointment, on_directory
+from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.settings import Settings
 from services.availability.usecases.materialise import Horizon, renew
 from services.availability.usecases.projections import DirectoryProjection
@@ -16,7 +18,7 @@ from services.kernel.rebuilding import Differences, Projection, Rebuild
 
 
 def _horizon() -> Horizon:
-    return Horizon(SystemClock(), Settings.model_fields["horizon_days"].default)
+    return Horizon(SystemClock(), Settings.model_fields["horizon_days"].default, SlottingRules(noshow_model.load()))
 
 
 async def _take(connection: Connection, envelope: Envelope) -> None:
@@ -45,7 +47,8 @@ REBUILD = Rebuild(
         Projection("clinician", ("clinician_id",)),
         Projection("visit_type", ("visit_type",)),
         # The room is not told: it is that of the session the slot was offered from.
-        Projection("busy", ("appointment_id",), own=("room_id",)),
+        # Places kept for urgent visits are availability's own.
+        Projection("busy", ("appointment_id",), own=("room_id",), counted="{row}.reserved_day IS NULL"),
     ),
     _take,
     beside=("template", "schedule"),

@@ -27,12 +27,14 @@ class WorkingSession:
 
     ``anchor_at`` is when the whole session begins: the grid of possible starts hangs on it, so that leave in the
     morning does not shift the afternoon's slots. ``day`` is the facility-local date of ``anchor_at``'s session.
+    ``layer`` is 0, or the depth of a part in which adaptive slotting allows more lanes than in the rest.
     """
 
     template: Template
     day: date
     anchor_at: datetime
     period: Period
+    layer: int = 0
 
 
 def subtract(period: Period, away: Iterable[Period]) -> Iterator[Period]:

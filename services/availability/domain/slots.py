@@ -10,7 +10,8 @@ class SlotQuery:
     """What is looked for. Starts lie in [starts_at, ends_at) and, where days are given, on those local days.
 
     ``distances`` maps the facilities to look at to kilometres (or None); None itself means every facility.
-    ``clinician_ids`` empty means any clinician; ``language`` empty means any language.
+    ``clinician_ids`` empty means any clinician; ``language`` empty means any language. ``urgent`` looks at places
+    that are kept for urgent visits too.
     """
 
     specialty: str
@@ -23,6 +24,7 @@ class SlotQuery:
     distances: dict[str, float | None] | None = None
     clinician_ids: tuple[str, ...] = ()
     language: str = ""
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

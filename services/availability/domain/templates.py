@@ -37,7 +37,8 @@ class Template:
     Weeks begin on Monday and are counted from the one ``valid_from`` lies in (RFC 5545 INTERVAL with WKST=MO).
     ``ends`` at or before ``starts`` means the next day. Visits may begin every ``grid_minutes`` after the session's
     start. ``visit_types`` empty: all of the clinician's specialty. ``depth``: appointments that may overlap.
-    ``valid_until`` is the last day, None for no end.
+    ``valid_until`` is the last day, None for no end. ``adaptive``: grid, depth and a reserve for the same day follow
+    the rules of domain.slotting, ``depth`` being the most they may allow.
     """
 
     template_id: str
@@ -54,6 +55,7 @@ class Template:
     visit_types: frozenset[str] = frozenset()
     depth: int = 1
     observes_holidays: bool = True
+    adaptive: bool = False
 
     def __post_init__(self) -> None:
         wrong = [FieldError(where, what) for where, what, fine in self._rules() if not fine]

@@ -35,6 +35,6 @@ class ExtendHorizon:
             await store.lock_schedules(clinician_ids)
             # Someone else may have been there first; making a day again gives the same day.
             since = min(known for _, known in behind) + timedelta(days=1)
-            await materialise(store, clinician_ids, max(first, since), last)
+            await materialise(store, clinician_ids, max(first, since), last, self._horizon)
             await store.set_known_until(clinician_ids, last)
             return len(clinician_ids)

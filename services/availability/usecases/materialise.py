@@ -11,24 +11,27 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 from services.availability.domain.sessions import Period, WorkingSession, expand
+from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.domain.wall_clock import zone_of
-from services.availability.ports import Directory, Schedules
+from services.availability.ports import Directory, Plans, Schedules, VisitLog
+from services.availability.usecases.slotting import plan_sessions
 from services.kernel.clock import Clock
 
 # Local days can lie a day before or after the UTC one, and a session may run into the day after it began.
 MARGIN = timedelta(days=2)
 
 
-class MaterialisingStore(Directory, Schedules, Protocol):
+class MaterialisingStore(Directory, Schedules, VisitLog, Plans, Protocol):
     """The part of the store that this needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How far ahead working time is kept ready."""
+    """How far ahead working time is kept ready, and the rules by which adaptive sessions are laid out."""
 
     clock: Clock
     days: int
+    rules: SlottingRules
 
     def window(self) -> tuple[date, date]:
         """Return the first and last local day that is kept ready, both included."""
@@ -43,7 +46,9 @@ class Horizon:
         return (first, last) if first <= last else None
 
 
-async def materialise(store: MaterialisingStore, clinician_ids: Collection[str], first: date, last: date) -> None:
+async def materialise(
+    store: MaterialisingStore, clinician_ids: Collection[str], first: date, last: date, horizon: Horizon
+) -> None:
     """Make the clinicians' working time from ``first`` to ``last`` what templates, leave and closures say.
 
     A template waits, without sessions, until the directory has told of its clinician and facility, and while the
@@ -67,13 +72,15 @@ async def materialise(store: MaterialisingStore, clinician_ids: Collection[str],
         if facility.facility_id in clinician.facility_ids:
             away = leave[clinician.clinician_id] + closed[facility.facility_id]
             sessions += expand(template, zone_of(facility.timezone), first, last, away)
+    days, now = (first, last), horizon.clock.now()
+    sessions = await plan_sessions(store, horizon.rules, sessions, clinicians, days, now)
     await store.replace_sessions(list(clinicians.values()), first, last, sessions)
 
 
 async def renew(store: MaterialisingStore, clinician_ids: Collection[str], horizon: Horizon) -> None:
     """Materialise the whole window of these clinicians and raise their schedule versions."""
     first, last = horizon.window()
-    await materialise(store, clinician_ids, first, last)
+    await materialise(store, clinician_ids, first, last, horizon)
     await store.bump(clinician_ids)
     await store.set_known_until(clinician_ids, last)
 
@@ -83,5 +90,5 @@ async def renew_around(
 ) -> None:
     """Materialise the days ``period`` touches and raise the schedule versions."""
     if days := horizon.affected(period):
-        await materialise(store, clinician_ids, *days)
+        await materialise(store, clinician_ids, *days, horizon)
     await store.bump(clinician_ids)

@@ -3,18 +3,36 @@
 Events repeat and overtake each other; each carries a version, and only a newer one has an effect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
 
 from services.availability.domain.directory import Clinician, Facility, VisitType
 from services.availability.domain.places import Place
 from services.availability.domain.sessions import Period
 from services.availability.domain.wall_clock import zone_of
-from services.availability.ports import Appointment, Occupancy, Store
+from services.availability.ports import Appointment, Occupancy, Store, TrackedVisit, VisitLog
 from services.availability.usecases.materialise import Horizon, renew
-from services.contracts.events.booking import AppointmentEvent, AppointmentHeld, FreedSlotEvent, SlotFreed
+from services.contracts.events.booking import (
+    AppointmentBooked,
+    AppointmentCheckedIn,
+    AppointmentEvent,
+    AppointmentFulfilled,
+    AppointmentHeld,
+    FreedSlotEvent,
+    SlotFreed,
+)
 from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
+from services.contracts.security_labels import SecurityLabel
 from services.kernel.errors import Invalid
+from services.kernel.ids import content_key
 
+_STEPS: Mapping[type[AppointmentEvent], Literal["booked", "checked-in", "ended"]] = {
+    AppointmentHeld: "booked",
+    AppointmentBooked: "booked",
+    AppointmentCheckedIn: "checked-in",
+    AppointmentFulfilled: "ended",
+}
 LIVE = frozenset({"pending", "booked", "checked-in", "fulfilled"})
 
 
@@ -82,6 +100,28 @@ async def take_appointment(store: Occupancy, event: AppointmentEvent) -> None:
             lane=event.lane,
             live=event.status in LIVE,
             expires_at=event.expires_at if isinstance(event, AppointmentHeld) else None,
+        )
+    )
+
+
+async def take_visit(store: VisitLog, event: AppointmentEvent, at: datetime) -> None:
+    """Keep what the visit teaches slotting; what 42 CFR Part 2 protects teaches nothing."""
+    if event.security_label == SecurityLabel.PART_2:
+        return
+    await store.put_visit(
+        TrackedVisit(
+            appointment_id=event.appointment_id,
+            version=event.version,
+            patient_key=content_key("patient", event.patient_id),
+            clinician_id=event.clinician_id,
+            facility_id=event.facility_id,
+            specialty=event.specialty,
+            visit_type=event.visit_type,
+            timezone=event.timezone,
+            period=Period(event.starts_at, event.ends_at),
+            status=event.status,
+            at=at,
+            step=_STEPS.get(type(event), ""),
         )
     )
 

@@ -3,13 +3,14 @@
 Nothing here is about a patient: searches are counted, not audited.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from services.availability.domain.directory import Facility, VisitType
 from services.availability.domain.places import Place, box_around, distance_km
 from services.availability.domain.slots import OpenSlot, SlotQuery
+from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.ports import SlotSearch, Store, UnitOfWork, ZipCentroids
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer
 from services.kernel.access import Gate, Resource
@@ -38,6 +39,7 @@ class SearchRequest:
     specialty: str = ""
     visit_type: str = ""
     zip_code: str = ""
+    near_facility: str = ""
     within_km: float | None = None
     facility_ids: tuple[str, ...] = ()
     clinician_ids: tuple[str, ...] = ()
@@ -49,11 +51,14 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class OfferedSlot:
-    """An open slot, the offer made of it and the offer's token."""
+    """An open slot, the offer made of it and the offer's token; ``reserve`` is when a place kept for urgent visits
+    opens to everyone (or did), None for an ordinary one.
+    """
 
     slot: OpenSlot
     offer: SlotOffer
     token: str
+    reserve: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,15 @@ class SearchSlots:
     """Finds open slots and signs an offer for each."""
 
     def __init__(
-        self, transaction: UnitOfWork, search: SlotSearch, zips: ZipCentroids, key: SigningKey, clock: Clock
+        self,
+        transaction: UnitOfWork,
+        search: SlotSearch,
+        zips: ZipCentroids,
+        key: SigningKey,
+        clock: Clock,
+        rules: SlottingRules,
     ) -> None:
+        self._rules = rules
         self._transaction = transaction
         self._search = search
         self._zips = zips
@@ -100,12 +112,16 @@ class SearchSlots:
                 specialty=visit_type.specialty, visit_type=visit_type.visit_type, minutes=visit_type.minutes,
                 starts_at=window.starts_at, ends_at=window.ends_at, first_day=window.first_day,
                 last_day=window.last_day, distances=distances, clinician_ids=request.clinician_ids,
-                language=request.language,
+                language=request.language, urgent=request.visit_type in self._rules.urgent_visit_types,
             )  # fmt: skip
             found += await self._search.first(query, request.limit, now)
         found.sort(key=lambda slot: slot.rank)
         OUTCOMES.labels("availability", "slots-found" if found else "no-slot-found").inc()
-        return SearchResult([self._offered(slot, now) for slot in found[: request.limit]], window)
+        first = found[: request.limit]
+        kept = await self._reserve(first, now)
+        return SearchResult(
+            [self._offered(slot, now, kept.get((slot.clinician_id, slot.starts_at))) for slot in first], window
+        )
 
     async def openings(self, visit_type: str, minutes: int, gate: Gate) -> tuple[int, int, Window]:
         """Return how many starts are open in the coming days as the kind of visit is, and were it ``minutes`` long.
@@ -127,9 +143,20 @@ class SearchSlots:
         before = await count(kind.minutes) if kind.active else 0
         return before, await count(minutes), window
 
-    def _offered(self, slot: OpenSlot, now: datetime) -> OfferedSlot:
+    def _offered(self, slot: OpenSlot, now: datetime, reserve: datetime | None) -> OfferedSlot:
         offer = offer_of(slot)
-        return OfferedSlot(slot, offer, self._key.sign(offer, now))
+        return OfferedSlot(slot, offer, self._key.sign(offer, now), reserve)
+
+    async def _reserve(self, slots: Sequence[OpenSlot], now: datetime) -> Mapping[tuple[str, datetime], datetime]:
+        """Return when places kept for urgent visits open; nobody sees one before the first step, unless urgent."""
+        first_step = now + timedelta(hours=self._rules.reserve.hours[0])
+        urgent = self._rules.urgent_visit_types
+        near = [(one.clinician_id, one.starts_at) for one in slots
+                if one.starts_at <= first_step or one.visit_type in urgent]  # fmt: skip
+        if not near:
+            return {}
+        async with self._transaction() as store:
+            return await store.reserve_of(near)
 
     async def _visit_types(self, store: Store, request: SearchRequest) -> Sequence[VisitType]:
         """Return the visit type to look for, one for each specialty of the clinicians when only they are given."""
@@ -155,16 +182,28 @@ class SearchSlots:
 
     async def _distances(self, store: Store, request: SearchRequest) -> dict[str, float | None] | None:
         """Return the facilities to look at with their distance in km, None for all of them."""
-        if not request.zip_code:
-            if request.within_km is not None:
-                raise _unknown("within_km", "A distance needs a ZIP code to start from.")
-            return dict.fromkeys(request.facility_ids) if request.facility_ids else None
-        center = self._zips.find(request.zip_code[:5])
+        center = await self._center(store, request)
         if center is None:
-            raise _unknown("zip", "This ZIP code is not known; try a neighbouring one.")
+            if request.within_km is not None:
+                raise _unknown("within_km", "A distance needs a ZIP code or a facility to start from.")
+            return dict.fromkeys(request.facility_ids) if request.facility_ids else None
         radius = request.within_km or DEFAULT_RADIUS_KM
         near = _within(center, radius, await store.facilities_in(box_around(center, radius)))
         return {name: km for name, km in near.items() if not request.facility_ids or name in request.facility_ids}
+
+    async def _center(self, store: Store, request: SearchRequest) -> Place | None:
+        """Return where distance is measured from, None when nobody asks for distance."""
+        if request.zip_code:
+            center = self._zips.find(request.zip_code[:5])
+            if center is None:
+                raise _unknown("zip", "This ZIP code is not known; try a neighbouring one.")
+            return center
+        if not request.near_facility:
+            return None
+        facility = (await store.facilities([request.near_facility])).get(request.near_facility)
+        if facility is None:
+            raise _unknown("near", "No such facility is known here.")
+        return facility.place
 
 
 def window_of(since: datetime | date | None, until: datetime | date | None, now: datetime) -> Window:

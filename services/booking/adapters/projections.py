@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
+from services.booking.adapters.disrupted import note_delivery, open_disruption, withdraw_disruption
+from services.booking.domain.disruption import Disruption
+from services.booking.ports import Telling
 from services.contracts.security_labels import STRICTNESS, SecurityLabel
 from services.kernel.aliases import keep_alias
 from services.kernel.database import Connection
@@ -15,15 +19,16 @@ class PostgresProjections:
         self._connection = connection
 
     async def record_block(
-        self, block_id: str, kind: str, subject_id: str, starts_at: datetime, ends_at: datetime
+        self, block_id: str, kind: str, subject_id: str, starts_at: datetime, ends_at: datetime, at: datetime
     ) -> None:
         """See ``ports.Projections``."""
-        await self._connection.execute(
+        stands = await self._connection.fetchval(
             """
             INSERT INTO blocked_period (block_id, kind, subject_id, period, withdrawn)
             VALUES ($1, $2, $3, tstzrange($4, $5), false)
             ON CONFLICT (block_id) DO UPDATE SET subject_id = excluded.subject_id, period = excluded.period
             WHERE NOT blocked_period.withdrawn
+            RETURNING true
             """,
             block_id,
             kind,
@@ -31,8 +36,12 @@ class PostgresProjections:
             starts_at,
             ends_at,
         )
+        if stands:
+            await open_disruption(
+                self._connection, Disruption(block_id, kind, subject_id, starts_at, ends_at, at, None)
+            )
 
-    async def withdraw_block(self, block_id: str, kind: str, subject_id: str) -> None:
+    async def withdraw_block(self, block_id: str, kind: str, subject_id: str, at: datetime) -> None:
         """See ``ports.Projections``."""
         await self._connection.execute(
             """
@@ -43,6 +52,11 @@ class PostgresProjections:
             kind,
             subject_id,
         )
+        await withdraw_disruption(self._connection, block_id, at)
+
+    async def note_delivery(self, about: str, telling: Telling) -> None:
+        """See ``ports.Projections``."""
+        await note_delivery(self._connection, UUID(about), telling)
 
     async def record_patient(self, patient_id: str, version: int, facilities: Sequence[str], *, active: bool) -> None:
         """See ``ports.Projections``."""

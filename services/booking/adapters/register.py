@@ -5,12 +5,15 @@ claims, the stored answer, events and audit. The transaction is one function her
 appointments, and batching commits would change nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import asyncpg
 
 from services.booking.adapters import statements
+from services.booking.adapters.disrupted import settle_visit
 from services.booking.adapters.freed import (
     change_freed,
     freed_of,
@@ -24,7 +27,18 @@ from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
 from services.booking.domain.claims import PATIENT_LANES, Claim, SlotTaken, Taken, claims_of, keys_to_look_at
 from services.booking.domain.freed import FreedState, end
-from services.booking.ports import Answer, Decide, Look, Question, Replay, Stored, Writing
+from services.booking.ports import (
+    Answer,
+    Decide,
+    DecideTogether,
+    Look,
+    Question,
+    Replay,
+    Stored,
+    Submission,
+    Together,
+    Writing,
+)
 from services.contracts.security_labels import SecurityLabel
 from services.kernel.actor import system_actor
 from services.kernel.aliases import Aliases
@@ -84,25 +98,49 @@ class PostgresRegister:
             taken=tuple(Taken(*claim) for claim in found),
             freed=freed_of(row["freed"]) if row["freed"] is not None else None,
             waiting=row["waiting"],
+            late_hours=row["late_hours"],
         )
 
     async def carry_out(self, question: Question, decide: Decide) -> Answer:
         """See ``ports.Register``."""
+
+        async def attempt() -> Answer | None:
+            verdict = decide(await self.look(question))
+            if isinstance(verdict, Replay):
+                return await self._replay(verdict)
+            return verdict.answer if await self._commit(question, verdict) else None
+
+        return await self._settle(attempt, a_place_is_wanted=question.offer is not None)
+
+    async def carry_out_together(
+        self, submission: Submission, questions: Sequence[Question], decide: DecideTogether
+    ) -> Answer:
+        """See ``ports.Register``."""
+
+        async def attempt() -> Answer | None:
+            verdict = decide([await self.look(question) for question in questions])
+            if isinstance(verdict, Replay):
+                return await self._replay(verdict)
+            return verdict.answer if await self._commit_together(submission, questions, verdict) else None
+
+        return await self._settle(attempt, a_place_is_wanted=questions[0].offer is not None)
+
+    async def _settle(self, attempt: Callable[[], Awaitable[Answer | None]], *, a_place_is_wanted: bool) -> Answer:
         try:
             async with self._turns.turn():
                 for _ in range(LOOKS):
-                    verdict = decide(await self.look(question))
-                    if isinstance(verdict, Replay):
-                        async with self._database.transaction() as connection:
-                            await append_audit(connection, [verdict.audit])
-                        return verdict.answer
-                    if await self._commit(question, verdict):
-                        return verdict.answer
+                    if (answer := await attempt()) is not None:
+                        return answer
         except BUSY as error:
             raise Unavailable(CROWDED, retry_after=1) from error
-        if question.offer is not None:
+        if a_place_is_wanted:
             raise SlotTaken
         raise Unavailable(CROWDED, retry_after=1)
+
+    async def _replay(self, verdict: Replay) -> Answer:
+        async with self._database.transaction() as connection:
+            await append_audit(connection, [verdict.audit])
+        return verdict.answer
 
     async def end_expired(self, now: datetime, limit: int) -> int:
         """See ``ports.Register``. Holds that someone is working on are left to them."""
@@ -127,46 +165,69 @@ class PostgresRegister:
 
     async def _commit(self, question: Question, writing: Writing) -> bool:
         """Write everything of ``writing`` in one transaction; False (and nothing written) when someone was faster."""
-        submission = question.submission
-        assert submission is not None, "a command comes with a submission"
-        change, answer, actor = writing.change, writing.answer, writing.audit[0]
-        history, event = history_row(change, actor)
-        claims = claims_of(change.after.patient_id, change.after.place.resources) if change.takes_place else ()
-        once = (
-            submission.subject, submission.key, submission.fingerprint, answer.status, dict(answer.body), answer.etag,
-            change.after.id, question.now, appointment_row(change.after), history,
-        )  # fmt: skip
+        return await self._write(partial(_write_one, question=question, writing=writing))
+
+    async def _commit_together(self, submission: Submission, questions: Sequence[Question], all_: Together) -> bool:
+        answer = all_.answer
 
         async def work(connection: Connection) -> None:
-            if writing.expired:
-                rows = await connection.fetch(statements.EXPIRED_AMONG, list(writing.expired), question.now)
-                await _end(connection, [expire(appointment_of(row), question.now) for row in rows], question.now)
-                for freed in await locked_expired_among(connection, list(writing.expired), question.now):
-                    await change_freed(connection, end(freed, FreedState.EXPIRED, question.now))
-            if writing.takes is not None:
-                _require(await change_freed(connection, writing.takes), True)
-            if change.before is None:
-                _require(await connection.fetchval(statements.CREATE, *once, *_columns(claims)), len(claims))
-            else:
-                _require(await connection.fetchval(statements.CHANGE, *once, change.frees_place), 1)
-                if claims:
-                    place = change.after.place
-                    taken = await connection.fetchval(
-                        statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
-                    )
-                    _require(taken, len(claims))
-            # Told before what freed it, so that no reader sees the place open in between.
-            if writing.leaves is not None:
-                _require(await keep_back(connection, writing.leaves), True)
-                await tell_freed(connection, writing.leaves)
-            await append_events(connection, [event], question.now)
-            await append_audit(connection, writing.audit)
+            kept = await connection.fetchval(
+                statements.ANSWER, submission.subject, submission.key, submission.fingerprint, answer.status,
+                dict(answer.body), answer.etag, all_.about, questions[0].now,
+            )  # fmt: skip
+            _require(bool(kept), True)
+            for n, (question, writing) in enumerate(zip(questions, all_.writings, strict=True)):
+                if writing is not None:
+                    # No client can send a key with a space in it.
+                    own = replace(question, submission=replace(submission, key=f"{submission.key} {n}"))
+                    await _write_one(connection, own, writing)
 
+        return await self._write(work)
+
+    async def _write(self, work: Callable[[Connection], Awaitable[None]]) -> bool:
         try:
             await self._database.run(work)
         except _LookAgain:
             return False
         return True
+
+
+async def _write_one(connection: Connection, question: Question, writing: Writing) -> None:
+    """Write one decision in the transaction of ``connection``; raise _LookAgain when someone was faster."""
+    submission = question.submission
+    assert submission is not None, "a command comes with a submission"
+    change, answer, actor = writing.change, writing.answer, writing.audit[0]
+    history, event = history_row(change, actor)
+    claims = claims_of(change.after.patient_id, change.after.place.resources) if change.takes_place else ()
+    once = (
+        submission.subject, submission.key, submission.fingerprint, answer.status, dict(answer.body), answer.etag,
+        change.after.id, question.now, appointment_row(change.after), history,
+    )  # fmt: skip
+    if writing.expired:
+        rows = await connection.fetch(statements.EXPIRED_AMONG, list(writing.expired), question.now)
+        await _end(connection, [expire(appointment_of(row), question.now) for row in rows], question.now)
+        for freed in await locked_expired_among(connection, list(writing.expired), question.now):
+            await change_freed(connection, end(freed, FreedState.EXPIRED, question.now))
+    if writing.takes is not None:
+        _require(await change_freed(connection, writing.takes), True)
+    if change.before is None:
+        _require(await connection.fetchval(statements.CREATE, *once, *_columns(claims)), len(claims))
+    else:
+        _require(await connection.fetchval(statements.CHANGE, *once, change.frees_place), 1)
+        if claims:
+            place = change.after.place
+            taken = await connection.fetchval(
+                statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
+            )
+            _require(taken, len(claims))
+        # In the same transaction: who moved or cancelled by whatever way needs no call any more.
+        await settle_visit(connection, change, question.now)
+    # Told before what freed it, so that no reader sees the place open in between.
+    if writing.leaves is not None:
+        _require(await keep_back(connection, writing.leaves), True)
+        await tell_freed(connection, writing.leaves)
+    await append_events(connection, [event], question.now)
+    await append_audit(connection, writing.audit)
 
 
 async def _end(connection: Connection, changes: Sequence[Change], now: datetime) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from services.booking.domain.appointment import Appointment, Change, Occupied, Place
 from services.booking.domain.feed import Cursor
-from services.booking.domain.lifecycle import Status
+from services.booking.domain.lifecycle import Action, Status
 from services.booking.ports import RecordedChange
 from services.booking.usecases.telling import event_of_change
 from services.contracts.events.booking import AppointmentEvent
@@ -32,6 +32,7 @@ def appointment_of(row: Row) -> Appointment:
     return Appointment(
         row["id"], row["patient_id"], place, Status(row["status"]), row["version"], row["hold_expires_at"],
         row["reason"], row["created_at"], row["updated_at"], SecurityLabel(row["security_label"]),
+        row["series_id"], row["late_cancel"], row["late_waived"],
     )  # fmt: skip
 
 
@@ -48,6 +49,8 @@ def appointment_row(appointment: Appointment) -> dict[str, Any]:
         "schedule_version": place.schedule_version, "hold_expires_at": _optional(appointment.hold_expires_at),
         "reason": appointment.reason, "created_at": appointment.created_at.isoformat(),
         "updated_at": appointment.updated_at.isoformat(), "security_label": appointment.label,
+        "series_id": str(appointment.series_id) if appointment.series_id else None,
+        "late_cancel": appointment.late_cancel, "late_waived": appointment.late_waived,
     }  # fmt: skip
 
 
@@ -56,10 +59,11 @@ def history_row(change: Change, entry: AuditEntry) -> tuple[dict[str, Any], Appo
     after = change.after
     event = event_of_change(change)
     former = change.before.place.facility_id if change.before else ""
+    reason = after.late_waived if change.action is Action.WAIVE_LATE else after.reason
     row = {
         "appointment_id": str(after.id), "version": after.version, "action": str(change.action),
         "from_status": str(change.before.status) if change.before else "", "to_status": str(after.status),
-        "actor_subject": entry.subject, "actor_roles": list(entry.roles), "reason": after.reason,
+        "actor_subject": entry.subject, "actor_roles": list(entry.roles), "reason": reason,
         "at": after.updated_at.isoformat(), "correlation_id": entry.correlation_id,
         "facility_id": after.place.facility_id,
         "former_facility_id": former if former != after.place.facility_id else "",

@@ -31,7 +31,12 @@ SELECT
     EXISTS (
         SELECT FROM waiting_demand AS w
         WHERE w.facility_id = a.facility_id AND w.specialty = a.specialty AND w.waiting
-    ) AS waiting
+    ) AS waiting,
+    (
+        SELECT r.hours FROM late_cancel_rule AS r
+        WHERE r.facility_id IN ('', a.facility_id) AND r.visit_type IN ('', a.visit_type)
+        ORDER BY r.facility_id <> '' DESC, r.visit_type <> '' DESC LIMIT 1
+    ) AS late_hours
 FROM (VALUES (true)) AS always
 LEFT JOIN appointment AS a ON a.id = $3
 LEFT JOIN idempotency AS i ON i.actor = $1 AND i.key = $2
@@ -59,12 +64,12 @@ WITH once AS (
     INSERT INTO appointment (
         id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
         visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at,
-        security_label
+        security_label, series_id
     )
     SELECT
         id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
         visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at,
-        security_label
+        security_label, series_id
     FROM once, jsonb_populate_record(null::appointment, $9)
     RETURNING id, starts_at, ends_at, hold_expires_at
 ), told AS (
@@ -87,6 +92,14 @@ WITH once AS (
 SELECT count(*) FROM claimed
 """
 
+# The answer of a command on several appointments; each of them has a row of its own besides.
+ANSWER = """
+INSERT INTO idempotency (actor, key, request_hash, status, body, etag, appointment_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING
+RETURNING true
+"""
+
 # The version in the WHERE settles who of two commands on one appointment was first.
 CHANGE = """
 WITH once AS (
@@ -100,7 +113,8 @@ WITH once AS (
         visit_type = n.visit_type, slot_id = n.slot_id, starts_at = n.starts_at, ends_at = n.ends_at,
         timezone = n.timezone, visit_day = n.visit_day, lane = n.lane, status = n.status, version = n.version,
         resources = n.resources, schedule_version = n.schedule_version, hold_expires_at = n.hold_expires_at,
-        reason = n.reason, updated_at = n.updated_at, security_label = n.security_label
+        reason = n.reason, updated_at = n.updated_at, security_label = n.security_label,
+        late_cancel = n.late_cancel, late_waived = n.late_waived
     FROM once, jsonb_populate_record(null::appointment, $9) AS n
     WHERE a.id = n.id AND a.version = n.version - 1
     RETURNING a.id

@@ -71,6 +71,13 @@ class PostgresStore:
         )
         return [appointment_of(row) for row in rows]
 
+    async def of_series(self, series_id: UUID) -> Sequence[Appointment]:
+        """See ``ports.Store``."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM appointment WHERE series_id = $1 ORDER BY starts_at, id", series_id
+        )
+        return [appointment_of(row) for row in rows]
+
     async def of_day(
         self, facility_id: str, day: date, after: tuple[datetime, UUID] | None, limit: int, *, cancelled: bool
     ) -> Sequence[Appointment]:

@@ -15,6 +15,7 @@ from services.booking.api.models import (
     HoldBody,
     OfferBody,
     StaleProblem,
+    WaiveBody,
 )
 from services.booking.api.parts import BookingDep
 from services.booking.domain.lifecycle import Action
@@ -32,7 +33,7 @@ _TAG = {"ETag": {"description": "the version, for If-Match", "schema": {"type": 
 _LOCATION = {"Location": {"description": "where it can be read", "schema": {"type": "string"}}}
 
 
-def _command(action: str, status: int, *statuses: int) -> dict[str, Any]:
+def command(action: str, status: int, *statuses: int) -> dict[str, Any]:
     """Return a command route's keyword arguments: its guard, its answers, the headers of a success."""
     arguments = guard(action, 400, 409, 413, 422, *statuses)
     arguments["openapi_extra"]["parameters"] = documented(existing=412 in statuses)
@@ -44,7 +45,7 @@ def _command(action: str, status: int, *statuses: int) -> dict[str, Any]:
     return {**arguments, "status_code": status, "response_model": AppointmentView}
 
 
-def _send(answer: Answer, response: Response) -> dict[str, Any]:
+def send(answer: Answer, response: Response) -> dict[str, Any]:
     response.status_code = answer.status
     response.headers["etag"] = answer.etag
     if answer.status == 201:
@@ -57,7 +58,7 @@ def _label(*, confidential: bool) -> SecurityLabel:
     return SecurityLabel.RESTRICTED if confidential else SecurityLabel.NORMAL
 
 
-@router.post("/holds", **_command("hold-slot", 201))
+@router.post("/holds", **command("hold-slot", 201))
 async def hold_slot(
     body: HoldBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
     response: Response,
@@ -68,10 +69,10 @@ async def hold_slot(
         raise Invalid(f"A hold lasts at most {booking.longest_hold.seconds} seconds.", slug="hold-too-long")
     asked = submission(gate.actor.subject, key, "hold", body.model_dump(mode="json"))
     request = Request(gate, asked, body.offer, authorization, _label(confidential=body.confidential))
-    return _send(await booking.take.hold(request, booking.aliases.of(body.patient_id), keep), response)
+    return send(await booking.take.hold(request, booking.aliases.of(body.patient_id), keep), response)
 
 
-@router.post("/appointments", **_command("book-appointment", 201))
+@router.post("/appointments", **command("book-appointment", 201))
 async def book_appointment(
     body: BookBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
     response: Response,
@@ -81,11 +82,11 @@ async def book_appointment(
     request = Request(gate, asked, body.offer, authorization, _label(confidential=body.confidential))
     patient_id = booking.aliases.of(body.patient_id)
     if body.freed_id is not None:
-        return _send(await booking.take.book_freed(request, patient_id, body.freed_id), response)
-    return _send(await booking.take.book(request, patient_id), response)
+        return send(await booking.take.book_freed(request, patient_id, body.freed_id), response)
+    return send(await booking.take.book(request, patient_id), response)
 
 
-@router.post("/appointments/{appointment_id}/move", **_command("move-appointment", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/move", **command("move-appointment", 200, 404, 412, 428))
 async def move_appointment(
     appointment_id: AppointmentId, body: OfferBody, key: IdempotencyKey, if_match: IfMatch, gate: GateDep,
     authorization: Authorization, booking: BookingDep, response: Response,
@@ -94,21 +95,35 @@ async def move_appointment(
     content = {"appointment_id": str(appointment_id), **body.model_dump(mode="json")}
     asked = submission(gate.actor.subject, key, "move", content)
     request = Request(gate, asked, body.offer, authorization)
-    return _send(await booking.take.move(request, appointment_id, if_match), response)
+    return send(await booking.take.move(request, appointment_id, if_match), response)
 
 
-@router.post("/appointments/{appointment_id}/cancel", **_command("cancel-appointment", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/cancel", **command("cancel-appointment", 200, 404, 412, 428))
 async def cancel_appointment(
     appointment_id: AppointmentId, body: CancelBody, key: IdempotencyKey, if_match: IfMatch, gate: GateDep,
     booking: BookingDep, response: Response,
 ) -> dict[str, Any]:  # fmt: skip
-    """Call an appointment off; its slot is free at once, or offered to those who wait for one like it."""
+    """Call an appointment off; its slot is free at once, or offered to those who wait for one like it.
+
+    Close to the start it counts as late (GET .../cancellation tells before), and is done all the same.
+    """
     content = {"appointment_id": str(appointment_id), "reason": str(body.reason)}
     asked = submission(gate.actor.subject, key, "cancel", content)
-    return _send(await booking.change.cancel(gate, asked, appointment_id, if_match, body.reason), response)
+    return send(await booking.change.cancel(gate, asked, appointment_id, if_match, body.reason), response)
 
 
-@router.post("/appointments/{appointment_id}/confirm", **_command("confirm-hold", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/waive-late-cancel", **command("waive-late-cancel", 200, 404, 412, 428))
+async def waive_late_cancel(
+    appointment_id: AppointmentId, body: WaiveBody, key: IdempotencyKey, if_match: IfMatch, gate: GateDep,
+    booking: BookingDep, response: Response,
+) -> dict[str, Any]:  # fmt: skip
+    """Note that a late cancellation does not count, and why; the cancellation stands."""
+    content = {"appointment_id": str(appointment_id), "reason": str(body.reason)}
+    asked = submission(gate.actor.subject, key, "waive-late", content)
+    return send(await booking.change.waive_late(gate, asked, appointment_id, if_match, body.reason), response)
+
+
+@router.post("/appointments/{appointment_id}/confirm", **command("confirm-hold", 200, 404, 412, 428))
 async def confirm_hold(
     appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
     response: Response,
@@ -117,7 +132,7 @@ async def confirm_hold(
     return await _apply(Action.CONFIRM, appointment_id, key, if_match, gate, booking, response)
 
 
-@router.post("/appointments/{appointment_id}/release", **_command("release-hold", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/release", **command("release-hold", 200, 404, 412, 428))
 async def release_hold(
     appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
     response: Response,
@@ -126,7 +141,7 @@ async def release_hold(
     return await _apply(Action.RELEASE, appointment_id, key, if_match, gate, booking, response)
 
 
-@router.post("/appointments/{appointment_id}/check-in", **_command("check-in", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/check-in", **command("check-in", 200, 404, 412, 428))
 async def check_in(
     appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
     response: Response,
@@ -135,7 +150,7 @@ async def check_in(
     return await _apply(Action.CHECK_IN, appointment_id, key, if_match, gate, booking, response)
 
 
-@router.post("/appointments/{appointment_id}/complete", **_command("complete-visit", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/complete", **command("complete-visit", 200, 404, 412, 428))
 async def complete_visit(
     appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
     response: Response,
@@ -144,7 +159,7 @@ async def complete_visit(
     return await _apply(Action.COMPLETE, appointment_id, key, if_match, gate, booking, response)
 
 
-@router.post("/appointments/{appointment_id}/no-show", **_command("record-no-show", 200, 404, 412, 428))
+@router.post("/appointments/{appointment_id}/no-show", **command("record-no-show", 200, 404, 412, 428))
 async def record_no_show(
     appointment_id: AppointmentId, key: IdempotencyKey, if_match: IfMatch, gate: GateDep, booking: BookingDep,
     response: Response,
@@ -158,4 +173,4 @@ async def _apply(
     response: Response,
 ) -> dict[str, Any]:  # fmt: skip
     asked = submission(gate.actor.subject, key, action, {"appointment_id": str(appointment_id)})
-    return _send(await booking.change.apply(gate, asked, action, appointment_id, if_match), response)
+    return send(await booking.change.apply(gate, asked, action, appointment_id, if_match), response)

@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.booking.domain.feed import Cursor
-from services.booking.domain.lifecycle import CancelReason, Status
+from services.booking.domain.lifecycle import Status
+from services.booking.domain.reasons import CancelReason, LateWaiver
 from services.booking.usecases.reading import Page, Position, Seen
 from services.booking.usecases.telling import told, told_busy
 from services.kernel.http import Problem
@@ -73,9 +74,15 @@ class HoldBody(OfferBody):
 
 
 class CancelBody(Body):
-    """Why; codes only, because free text ends up holding health information."""
+    """Why, as FHIR R4 codes it (appointment-cancellation-reason); free text ends up holding health information."""
 
     reason: CancelReason
+
+
+class WaiveBody(Body):
+    """Why a late cancellation is not held against the patient."""
+
+    reason: LateWaiver
 
 
 class AppointmentView(BaseModel):
@@ -98,6 +105,9 @@ class AppointmentView(BaseModel):
     hold_expires_at: datetime | None
     created_at: datetime | None
     updated_at: datetime | None
+    series_id: UUID | None = Field(default=None, description="the series it was booked with")
+    late_cancel: bool = Field(default=False, description="whether it was cancelled late")
+    late_waived: str = Field(default="", description="why a late cancellation does not count, else empty")
     security_label: str = Field(default="N", description="who may know of it: N, R or ETH; empty when busy")
     busy: bool = Field(default=False, description="only the time and the clinician are told, everything else is empty")
 
@@ -124,6 +134,7 @@ class HistoryEntry(BaseModel):
     facility_id: str
     starts_at: datetime
     ends_at: datetime
+    late: bool = Field(description="whether this cancelled it late")
 
 
 class BookedVisits(BaseModel):
@@ -171,9 +182,8 @@ class StaleProblem(Problem):
 
 def list_of(page: Page) -> AppointmentList:
     """Return a page as the API shows it."""
-    return AppointmentList(
-        appointments=[view_of(seen) for seen in page.items], next=_position(page.next) if page.next else None
-    )
+    views = [view_of(seen) for seen in page.items]
+    return AppointmentList(appointments=views, next=position_text(page.next) if page.next else None)
 
 
 def view_of(seen: Seen) -> AppointmentView:
@@ -197,6 +207,7 @@ def cursor_of(text: str | None) -> Cursor | None:
     return Cursor(int(transaction), int(row))
 
 
-def _position(position: Position) -> str:
+def position_text(position: Position) -> str:
+    """Return what ``position_of`` reads."""
     at, id_ = position
     return f"{max(0, (at - _EPOCH) // timedelta(microseconds=1))}-{id_.hex}"

@@ -6,11 +6,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.booking.usecases.answering import AnswerDisruptions
+from services.booking.usecases.cancelling import LateCancellations
 from services.booking.usecases.changing import ChangeAppointments
 from services.booking.usecases.double_bookings import ReadDoubleBookings
 from services.booking.usecases.following import Broadcaster
 from services.booking.usecases.keeping import KeepFreedSlots
+from services.booking.usecases.overseeing import OverseeDisruptions
 from services.booking.usecases.reading import ReadAppointments
+from services.booking.usecases.recurring import Series
 from services.booking.usecases.taking import TakeSlots
 from services.kernel.aliases import Aliases
 
@@ -26,6 +30,10 @@ class Booking:
     double_bookings: ReadDoubleBookings
     aliases: Aliases
     broadcast: Broadcaster
+    series: Series
+    late: LateCancellations
+    oversee: OverseeDisruptions
+    answer: AnswerDisruptions
     hold: timedelta
     longest_hold: timedelta
     stream_seconds: float

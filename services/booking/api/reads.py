@@ -55,6 +55,7 @@ async def read_history(appointment_id: UUID, gate: GateDep, booking: BookingDep)
             reason=change.reason, at=change.at, actor_subject=change.actor_subject,
             actor_roles=list(change.actor_roles), clinician_id=change.event["clinician_id"],
             facility_id=change.facility_id, starts_at=change.event["starts_at"], ends_at=change.event["ends_at"],
+            late=bool(change.event.get("late", False)),
         )
         for change in await booking.read.history(gate, appointment_id)
     ]  # fmt: skip

@@ -10,10 +10,10 @@ from services.booking.domain.lifecycle import (
     HOLD_EXPIRED,
     HOLD_RELEASED,
     Action,
-    CancelReason,
     Status,
     next_status,
 )
+from services.booking.domain.reasons import CancelReason, LateWaiver
 from services.contracts.security_labels import SecurityLabel, strictest
 from services.kernel.errors import Conflict
 
@@ -62,7 +62,8 @@ class Place:
 class Appointment:
     """An appointment or hold as it stands; ``version`` grows by one with each change and is its ETag.
 
-    ``label`` says who may know of it; it never becomes milder.
+    ``label`` says who may know of it; it never becomes milder. ``series_id`` names the series it was booked with;
+    ``late_waived`` says why a late cancellation does not count.
     """
 
     id: UUID
@@ -75,6 +76,9 @@ class Appointment:
     created_at: datetime
     updated_at: datetime
     label: SecurityLabel = SecurityLabel.NORMAL
+    series_id: UUID | None = None
+    late_cancel: bool = False
+    late_waived: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +97,26 @@ class Change:
     @property
     def frees_place(self) -> bool:
         """Whether the former place becomes free."""
-        return self.action is Action.MOVE or (
-            self.after.status is Status.CANCELLED and self.action is not Action.REASSIGN
+        return self.action not in {Action.WAIVE_LATE, Action.REASSIGN} and (
+            self.action is Action.MOVE or self.after.status is Status.CANCELLED
         )
 
 
 def create(
-    action: Action, id_: UUID, patient_id: str, place: Place, now: datetime, hold_expires_at: datetime | None,
+    action: Action,
+    id_: UUID,
+    patient_id: str,
+    place: Place,
+    now: datetime,
+    hold_expires_at: datetime | None,
     label: SecurityLabel = SecurityLabel.NORMAL,
-) -> Change:  # fmt: skip
+    series_id: UUID | None = None,
+) -> Change:
     """Return the change that makes a hold or an appointment; raise Conflict when the place has begun."""
     _not_begun(place, now, "The slot has begun or passed; search again.")
     # A hold that outlived the start would be confirmed into the past.
     expires = min(hold_expires_at, place.starts_at) if hold_expires_at else None
-    after = Appointment(id_, patient_id, place, CREATED_BY[action], 1, expires, "", now, now, label)
+    after = Appointment(id_, patient_id, place, CREATED_BY[action], 1, expires, "", now, now, label, series_id)
     return Change(action, None, after)
 
 
@@ -132,8 +142,8 @@ def expire(before: Appointment, now: datetime) -> Change:
     return _step(before, Action.EXPIRE, now, reason=HOLD_EXPIRED)
 
 
-def cancel(before: Appointment, now: datetime, reason: CancelReason) -> Change:
-    """Call an appointment off: before it starts, or after check-in until its end.
+def cancel(before: Appointment, now: datetime, reason: CancelReason, *, late: bool = False) -> Change:
+    """Call an appointment off: before it starts, or after check-in until its end; ``late`` says how it is judged.
 
     Default: once the start has passed without check-in, not coming is a no-show, which must not be hidden by a late
     cancellation; a patient who is there may still have to be sent home.
@@ -142,7 +152,15 @@ def cancel(before: Appointment, now: datetime, reason: CancelReason) -> Change:
     limit = before.place.ends_at if before.status is Status.CHECKED_IN else before.place.starts_at
     if now >= limit:
         raise Conflict("It is too late to cancel; record what happened instead.", slug="too-late")
-    return change
+    return replace(change, after=replace(change.after, late_cancel=late))
+
+
+def waive_late(before: Appointment, now: datetime, waiver: LateWaiver) -> Change:
+    """Note why a late cancellation does not count; the cancellation and its reason stay."""
+    if not before.late_cancel:
+        raise Conflict("This appointment was not cancelled late.", slug="not-cancelled-late")
+    change = _step(before, Action.WAIVE_LATE, now, reason=before.reason)
+    return replace(change, after=replace(change.after, late_waived=str(waiver)))
 
 
 def move(before: Appointment, now: datetime, place: Place, label: SecurityLabel = SecurityLabel.NORMAL) -> Change:

@@ -11,12 +11,11 @@ from uuid import UUID
 
 from services.booking.domain.appointment import Change, Place
 from services.booking.domain.claims import PlaceLost
-from services.booking.domain.lifecycle import Action, CancelReason
+from services.booking.domain.lifecycle import Action
+from services.booking.domain.reasons import NO_SLOT_LEFT
 from services.kernel.errors import Conflict, Invalid
 
 LONGEST_EXTENSION = timedelta(hours=24)
-# What these give up is no slot: nobody could be seen there.
-NO_SLOT_LEFT = frozenset({CancelReason.CLINICIAN_UNAVAILABLE, CancelReason.FACILITY_CLOSED})
 
 
 class FreedState(StrEnum):

@@ -1,7 +1,8 @@
 """What an appointment may go through: one table, so that a rule is looked up and never inferred from scattered code.
 
 Statuses are FHIR R4 Appointment.status codes (http://hl7.org/fhir/R4/valueset-appointmentstatus.html). The final ones
-have no way out: a mistake is answered by a new appointment, because the history must show what was said when.
+have no way out: a mistake is answered by a new appointment, because the history must show what was said when. Waiving
+a late cancellation changes how it is judged, not that it is cancelled.
 """
 
 from collections.abc import Mapping
@@ -34,21 +35,8 @@ class Action(StrEnum):
     CHECK_IN = "check-in"
     COMPLETE = "complete"
     NO_SHOW = "no-show"
+    WAIVE_LATE = "waive-late"
     REASSIGN = "reassign"
-
-
-class CancelReason(StrEnum):
-    """Why an appointment was called off: codes only, because free text ends up holding PHI.
-
-    Default, after FHIR's example codes for Appointment.cancelationReason, cut down to what a front desk tells apart.
-    """
-
-    PATIENT_REQUEST = "patient-request"
-    PATIENT_UNWELL = "patient-unwell"
-    CLINICIAN_UNAVAILABLE = "clinician-unavailable"
-    FACILITY_CLOSED = "facility-closed"
-    DUPLICATE = "duplicate"
-    OTHER = "other"
 
 
 HOLD_RELEASED = "hold-released"
@@ -66,6 +54,7 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status] = {
     (Status.BOOKED, Action.NO_SHOW): Status.NOSHOW,
     (Status.CHECKED_IN, Action.CANCEL): Status.CANCELLED,
     (Status.CHECKED_IN, Action.COMPLETE): Status.FULFILLED,
+    (Status.CANCELLED, Action.WAIVE_LATE): Status.CANCELLED,
 }
 
 

@@ -87,7 +87,7 @@ class TakeSlots:
             # The place it has now stands in for the new one, to ask the lifecycle before the version.
             rules.move(before, now, before.place)
             require_version(before, precondition)
-            placement = _placement(look, offer, patient_id, now, own=before.id)
+            placement = placement_of(look, offer, patient_id, now, own=before.id)
             change = rules.move(before, now, placement.place, look.label)
             answer = Answer(200, told(change.after), etag(change.after))
             leaves = freed_by(change, new_id(), now, self._grace) if look.waiting else None
@@ -148,7 +148,7 @@ class TakeSlots:
             entry = request.gate.require(wanted_resource(offer.slot_id, offer, patient_id, look, label))
             if replay := repeated(request.submission, look, entry):
                 return replay
-            placement = _placement(look, offer, patient_id, now)
+            placement = placement_of(look, offer, patient_id, now)
             expires = now + keep if keep else None
             change = rules.create(action, new_id(), patient_id, placement.place, now, expires, label)
             answer = Answer(201, told(change.after), etag(change.after))
@@ -187,7 +187,8 @@ class TakeSlots:
             return await self._register.carry_out(question, decide)
 
 
-def _placement(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
+def placement_of(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
+    """Return the place ``offer`` becomes; raise PlaceLost, or Conflict when it cannot be booked by anyone."""
     _require_bookable(look, offer, now)
     return place(offer, patient_id, look.taken, now, own)
 

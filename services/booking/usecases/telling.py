@@ -8,6 +8,12 @@ from services.booking.domain.freed import FreedSlot, FreedState
 from services.booking.domain.lifecycle import Action, Status
 from services.contracts.events import booking as events
 
+_PLAIN: dict[Action, type[events.AppointmentEvent]] = {
+    Action.CHECK_IN: events.AppointmentCheckedIn,
+    Action.COMPLETE: events.AppointmentFulfilled,
+    Action.NO_SHOW: events.AppointmentNoShow,
+}
+
 
 def told(appointment: Appointment) -> dict[str, Any]:
     """Return the appointment as the API shows it, JSON-ready; instants in UTC."""
@@ -30,6 +36,9 @@ def told(appointment: Appointment) -> dict[str, Any]:
         "hold_expires_at": _instant(appointment.hold_expires_at) if appointment.hold_expires_at else None,
         "created_at": _instant(appointment.created_at),
         "updated_at": _instant(appointment.updated_at),
+        "series_id": str(appointment.series_id) if appointment.series_id else None,
+        "late_cancel": appointment.late_cancel,
+        "late_waived": appointment.late_waived,
         "security_label": str(appointment.label),
         "busy": False,
     }
@@ -69,7 +78,7 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
         case Action.RELEASE | Action.EXPIRE:
             return events.HoldReleased(**fields, reason=after.reason)
         case Action.CANCEL:
-            return events.AppointmentCancelled(**fields, reason=after.reason)
+            return events.AppointmentCancelled(**fields, reason=after.reason, late=after.late_cancel)
         case Action.MOVE:
             assert change.before is not None
             former = change.before.place
@@ -77,12 +86,10 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
                 **fields, former_clinician_id=former.clinician_id, former_facility_id=former.facility_id,
                 former_starts_at=former.starts_at, former_ends_at=former.ends_at,
             )  # fmt: skip
-        case Action.CHECK_IN:
-            return events.AppointmentCheckedIn(**fields)
-        case Action.COMPLETE:
-            return events.AppointmentFulfilled(**fields)
-        case Action.NO_SHOW:
-            return events.AppointmentNoShow(**fields)
+        case Action.CHECK_IN | Action.COMPLETE | Action.NO_SHOW:
+            return _PLAIN[change.action](**fields)
+        case Action.WAIVE_LATE:
+            return events.LateCancelWaived(**fields, reason=after.late_waived)
         case Action.REASSIGN:
             assert change.before is not None
             return events.AppointmentReassigned(**fields, former_patient_id=change.before.patient_id)

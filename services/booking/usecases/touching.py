@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from services.booking.domain.appointment import Appointment
+from services.booking.domain.disruption import DisruptedVisit
 from services.booking.ports import PatientRecord
 from services.contracts.security_labels import SecurityLabel
 from services.contracts.slot_offer import SlotOffer
@@ -35,6 +36,13 @@ def appointment_resource(appointment: Appointment, circle: Circle) -> Resource:
 def wanted_resource(id_: str, offer: SlotOffer, patient_id: str, circle: Circle, label: SecurityLabel) -> Resource:
     """Return the appointment that would be made of ``offer``; ``id_`` is the slot's, or the one it is moved from."""
     return _resource(id_, patient_id, offer.clinician_id, offer.facility_id, circle, label)
+
+
+def disrupted_resource(visit: DisruptedVisit, circle: Circle) -> Resource:
+    """Return the appointment behind a disrupted visit."""
+    return _resource(
+        str(visit.appointment_id), visit.patient_id, visit.clinician_id, visit.facility_id, circle, visit.label
+    )
 
 
 def told_resource(body: Mapping[str, Any], circle: Circle) -> Resource:

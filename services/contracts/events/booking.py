@@ -90,15 +90,26 @@ class AppointmentMoved(AppointmentEvent):
 
 
 class AppointmentCancelled(AppointmentEvent):
-    """The appointment was called off, with one of booking's reason codes."""
+    """The appointment was called off for a FHIR R4 appointment-cancellation-reason; ``late`` by our rule."""
 
     TYPE: ClassVar[str] = "booking.appointment-cancelled.v1"
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_APPOINTMENT,
         "status": "cancelled",
         "version": 2,
-        "reason": "patient-request",
+        "reason": "pat",
+        "late": True,
     }
+
+    reason: str
+    late: bool = False
+
+
+class LateCancelWaived(AppointmentEvent):
+    """A late cancellation does not count any more, for ``reason``, a code of booking's own."""
+
+    TYPE: ClassVar[str] = "booking.late-cancel-waived.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_APPOINTMENT, "status": "cancelled", "version": 3, "reason": "illness"}
 
     reason: str
 
@@ -185,5 +196,47 @@ class SlotReleased(FreedSlotEvent):
 
     TYPE: ClassVar[str] = "booking.slot-released.v1"
     EXAMPLE: ClassVar[Mapping[str, Any]] = {**_FREED, "version": 2, "outcome": "expired"}
+
+    outcome: str
+
+
+_DISRUPTED: dict[str, Any] = {
+    "visit_id": "9f1c1f0a-6c1e-4a53-9a53-0d6f4c6d3f10", "version": 1,
+    "disruption_id": "0197a000-0000-7000-8000-000000000001",
+    "appointment_id": "0197a000-0000-7000-8000-00000000000a", "patient_id": "pat-000001", "facility_id": "fac-0001",
+    "starts_at": "2027-01-04T14:00:00Z", "timezone": "America/New_York", "security_label": "N",
+}  # fmt: skip
+
+
+class DisruptedVisitEvent(Event):
+    """A booked visit that a leave or a closure lies over; ``version`` 1 while it is open and 2 when it ended."""
+
+    PHI: ClassVar[bool] = True
+
+    visit_id: str
+    version: int
+    disruption_id: str
+    appointment_id: str
+    patient_id: str
+    facility_id: str
+    starts_at: AwareDatetime
+    timezone: str
+    security_label: SecurityLabel = SecurityLabel.NORMAL
+
+
+class VisitDisrupted(DisruptedVisitEvent):
+    """The visit cannot take place as booked; the patient is asked to choose another until ``answer_by``."""
+
+    TYPE: ClassVar[str] = "booking.visit-disrupted.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_DISRUPTED, "answer_by": "2027-01-03T18:00:00Z"}
+
+    answer_by: AwareDatetime
+
+
+class VisitDisruptionEnded(DisruptedVisitEvent):
+    """Nothing more is asked: ``outcome`` is rebooked, cancelled, kept, restored (it stands after all), passed-on."""
+
+    TYPE: ClassVar[str] = "booking.visit-disruption-ended.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_DISRUPTED, "version": 2, "outcome": "restored"}
 
     outcome: str

@@ -69,7 +69,7 @@ class Handover:
         return f"{when(self._slot)} at {self._slot['facility_name'][:28]}; urgent by referral, consent to offers"
 
     def give_up(self) -> str:
-        given_up = self._former.change(self._visit, "cancel", {"reason": "patient-request"})
+        given_up = self._former.change(self._visit, "cancel", {"reason": "pat"})
         heard = self._heard("waitlist.offer-made.v1", lambda data: data["request_id"] == self._request)
         self._offer = heard.data["offer_id"]
         offer = self._next.get(f"/waitlist/offers/{self._offer}")

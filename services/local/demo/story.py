@@ -152,7 +152,7 @@ class Story:
         return f"to {when(slot)}; {when(freed)} is open again"
 
     def cancel(self) -> str:
-        self._mine = self._patient.change(self._mine, "cancel", {"reason": "patient-request"})
+        self._mine = self._patient.change(self._mine, "cancel", {"reason": "pat"})
         self._event("booking.appointment-cancelled.v1", self._mine)
         eventually(lambda: None if self._planned() else True, "all reminders withdrawn")
         return f"reason {self._mine.body['reason']}; every planned reminder is withdrawn"

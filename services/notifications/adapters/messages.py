@@ -99,11 +99,49 @@ class PostgresMessages:
         return _message(row) if row else None
 
     async def overtaken(self, message: Message) -> bool:
-        """Tell whether the appointment has changed since ``message`` was planned."""
-        version = await self._connection.fetchval(
-            "SELECT version FROM appointments WHERE appointment_id = $1", message.appointment_id
+        """Tell whether the appointment has changed since, or a visit to be reminded of cannot take place as it says."""
+        return bool(
+            await self._connection.fetchval(
+                """
+                SELECT EXISTS (SELECT FROM appointments WHERE appointment_id = $1 AND version > $2)
+                    OR ($3 AND EXISTS (SELECT FROM disrupted_visits WHERE appointment_id = $1 AND version = 1))
+                """,
+                message.appointment_id,
+                message.appointment_version,
+                message.kind in REMINDERS,
+            )
         )
-        return version is not None and version > message.appointment_version
+
+    async def keep_disrupted(self, visit_id: UUID, appointment_id: UUID, version: int) -> bool:
+        """Remember that a visit cannot take place, or (version 2) that this has ended; tell whether it was news."""
+        return bool(
+            await self._connection.fetchval(
+                """
+                INSERT INTO disrupted_visits (visit_id, appointment_id, version) VALUES ($1, $2, $3)
+                ON CONFLICT (visit_id) DO UPDATE SET version = excluded.version
+                WHERE excluded.version > disrupted_visits.version
+                RETURNING true
+                """,
+                visit_id,
+                appointment_id,
+                version,
+            )
+        )
+
+    async def may_have_left(self, about: UUID, kind: Kind) -> bool:
+        """Tell whether a message of ``kind`` about ``about`` left, or may have."""
+        return bool(
+            await self._connection.fetchval(
+                """
+                SELECT EXISTS (
+                    SELECT FROM messages
+                    WHERE appointment_id = $1 AND kind = $2 AND state IN ('sending', 'sent', 'unknown')
+                )
+                """,
+                about,
+                kind,
+            )
+        )
 
     async def later_reminder_due(self, message: Message, until: datetime) -> bool:
         """Tell whether a reminder of the same visit that is due later is due by ``until``, or has left."""

@@ -17,8 +17,10 @@ FOLDER = Path(__file__).resolve().parent.parent / "templates"
 # necessary to confirm an appointment"). Never specialty, clinician, visit type or the patient's name.
 WHEN = "when"
 VARIABLES = frozenset({"organization", WHEN, "callback_phone"})
-# The one link we send: to an offer, by an id that tells nothing. In mails only: links in texts are how they are forged.
+# The links we send: to an offer, to the alternatives of a disrupted visit, each by an id that tells nothing. In mails
+# only: links in texts are how they are forged.
 LINK = "link"
+LINKED = {Kind.OFFER: "offers", Kind.DISRUPTION: "alternatives"}
 # Room the texts leave for the two that are configured, in GSM 7-bit characters.
 ORGANIZATION_ROOM = 40
 PHONE_ROOM = 16
@@ -36,7 +38,7 @@ def variables_of(kind: Kind, channel: Channel) -> frozenset[str]:
     """Return what a template must name, and may."""
     if kind is Kind.DISCREET:
         return VARIABLES - {WHEN}
-    return VARIABLES | {LINK} if (kind, channel) == (Kind.OFFER, Channel.EMAIL) else VARIABLES
+    return VARIABLES | {LINK} if kind in LINKED and channel is Channel.EMAIL else VARIABLES
 
 
 def name_of(kind: Kind, channel: Channel, language: Language) -> str:
@@ -64,7 +66,7 @@ class TemplateComposer:
         template = self._environment.get_template(name_of(kind, channel, language))
         values = {**self._values, WHEN: local_time(starts_at, language, channel)}
         if LINK in variables_of(kind, channel):
-            values[LINK] = f"{self._portal_url}/offers/{about}"
+            values[LINK] = f"{self._portal_url}/{LINKED[kind]}/{about}"
         if channel is Channel.SMS:
             return Composed("", to_gsm7(template.render(values).strip()))
         context = template.new_context(values)

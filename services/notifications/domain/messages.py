@@ -10,9 +10,10 @@ class Kind(StrEnum):
     """Why a message is sent. The reminders are the cadence of domain.cadence.
 
     ``offer`` is about an offer of waitlist, not an appointment: the offer's id stands where the appointment's does,
-    and its end where the visit's start does, because after it there is nothing left to tell. ``discreet`` is never
-    planned: it is the wording of whatever is told about a visit that not everyone who reads the patient's mail or
-    phone may know of (45 CFR 164.522(b)).
+    and its end where the visit's start does, because after it there is nothing left to tell. ``disruption`` (it cannot
+    take place, choose another) and ``restored`` (it takes place after all) are about a disrupted visit of booking,
+    whose id stands there. ``discreet`` is never planned: it is the wording of whatever is told about a visit that not
+    everyone who reads the patient's mail or phone may know of (45 CFR 164.522(b)).
     """
 
     CONFIRMATION = "confirmation"
@@ -23,6 +24,8 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
     OFFER = "offer"
     DISCREET = "discreet"
+    DISRUPTION = "disruption"
+    RESTORED = "restored"
 
 
 REMINDERS = frozenset({Kind.REMINDER_7D, Kind.REMINDER_3D, Kind.REMINDER_1D})

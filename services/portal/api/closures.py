@@ -49,13 +49,13 @@ async def preview_closure(visit: VisitDep, facility_id: PathId) -> Response:
 
 @router.post("/closures/{facility_id}", **page("manage-closure", form=True))
 async def close(visit: VisitDep, facility_id: PathId) -> Response:
-    """Record the closure."""
+    """Record the closure, and lead to what becomes of the visits it touches."""
     fields = Fields(await visit.form(), visit.wording)
     body = {name: fields.needed_day(name).isoformat() for name in ("first_day", "last_day")}
     if fields.errors:
         return await _show(visit, facility_id, fields.errors, 422)
-    await visit.ask("POST", "availability", f"/facilities/{facility_id}/closures", body=body)
-    return go(visit.request, f"closures/{facility_id}?told=closed")
+    closed = await visit.ask("POST", "availability", f"/facilities/{facility_id}/closures", body=body)
+    return go(visit.request, f"disruptions/{closed.body['closure_id']}?told=closed")
 
 
 @router.post("/closures/{facility_id}/{closure_id}/withdraw", **page("manage-closure", form=True))

@@ -29,12 +29,30 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cross-origin-opener-policy": "same-origin",
 }
+# FHIR R4 appointment-cancellation-reason, in a person's words; the rest of its codes come from elsewhere.
 REASONS = {
-    "patient-request": "Plans changed",
-    "patient-unwell": "Not well enough to come",
-    "clinician-unavailable": "Clinician not available",
-    "facility-closed": "Facility closed",
-    "duplicate": "Booked twice",
+    "pat": "Plans changed",
+    "pat-fb": "Feeling better",
+    "pat-lt": "No way to get there",
+    "pat-mv": "Moved away",
+    "pat-uwo": "Goes to somebody else",
+    "pat-dec": "Patient has died",
+    "prov-pers": "Clinician not available",
+    "prov-hosp": "Clinician is in hospital",
+    "prov-edu": "Clinician at a meeting",
+    "maint": "Equipment out of order",
+    "oth-room": "Facility closed",
+    "oth-weath": "Weather",
+    "oth-int": "No interpreter",
+    "oth-oerr": "Booked by mistake",
+    "other": "Another reason",
+}
+WAIVERS = {
+    "illness": "Illness",
+    "bereavement": "Death in the family",
+    "transportation": "No way to get there",
+    "weather": "Weather",
+    "our-mistake": "Our mistake",
     "other": "Another reason",
 }
 STATUSES = {
@@ -74,7 +92,7 @@ def render(
     known: Mapping[str, Any] = {
         "_": wording, "wording": wording, "root": root_of(request), "session": session,
         "csrf": session.csrf if session else csrf, "key": str(uuid7()), "told": request.query_params.get("told", ""),
-        "reasons": REASONS, "statuses": STATUSES, "errors": {}, "path": request.scope["path"],
+        "reasons": REASONS, "waivers": WAIVERS, "statuses": STATUSES, "errors": {}, "path": request.scope["path"],
         "here": request.scope["path"].lstrip("/"), "is_patient": bool(held & CARED_FOR),
         "is_desk": bool(held & DESK), "is_patient_desk": bool(held & PATIENT_DESK),
         "is_planner": bool(held & PLANNERS),

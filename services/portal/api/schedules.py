@@ -109,13 +109,13 @@ async def preview_leave(visit: VisitDep, clinician_id: PathId) -> Response:
 
 @router.post("/schedules/{clinician_id}/leave", **page("manage-leave", form=True))
 async def record_leave(visit: VisitDep, clinician_id: PathId) -> Response:
-    """Record the leave that was looked over."""
+    """Record the leave that was looked over, and lead to what becomes of the visits it touches."""
     fields = Fields(await visit.form(), visit.wording)
     body = {name: fields.needed_day(name).isoformat() for name in ("first_day", "last_day")}
     if fields.errors:
         return await _show(visit, clinician_id, fields.errors, 422)
-    await visit.ask("POST", "availability", f"/clinicians/{clinician_id}/leave", body=body)
-    return go(visit.request, f"schedules/{clinician_id}?told=leave")
+    leave = await visit.ask("POST", "availability", f"/clinicians/{clinician_id}/leave", body=body)
+    return go(visit.request, f"disruptions/{leave.body['leave_id']}?told=leave")
 
 
 @router.post("/schedules/{clinician_id}/leave/{leave_id}/withdraw", **page("manage-leave", form=True))

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from services.kernel.errors import Invalid, Unauthenticated
+from services.portal.api.disruptions import waiting_for
 from services.portal.api.drawing import draw, go, render
 from services.portal.api.entrance import (
     LANGUAGE,
@@ -140,7 +141,8 @@ async def home(visit: VisitDep) -> Response:
     query = {"patient_id": visit.session.patient, "from": now}
     found = (await visit.ask("GET", "booking", "/appointments", query=query)).body["appointments"]
     coming = [a for a in found if a["status"] in {"pending", "booked", "checked-in"}]
-    return draw(visit, "home.html", visits=await Names(visit).visits(coming))
+    waiting = await waiting_for(visit, visit.session.person)
+    return draw(visit, "home.html", visits=await Names(visit).visits(coming), waiting=waiting)
 
 
 def sign_in_page(request: Request, template: str, status: int, **values: Any) -> Response:

@@ -1,12 +1,12 @@
 """One visit: see it, take it into a calendar, move it, cancel it; at the desk: check in, did not come."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
 
 from services.kernel.errors import Conflict
 from services.portal.api.calendars import calendar_of
-from services.portal.api.drawing import REASONS, draw, go
+from services.portal.api.drawing import REASONS, WAIVERS, draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import AppointmentId
 from services.portal.api.finding import lost
@@ -15,7 +15,6 @@ from services.portal.domain.session import DESK
 from services.portal.domain.wish import Wish
 
 router = APIRouter(tags=["visits"], route_class=PageRoute)
-PATIENTS_OWN = ("patient-request", "patient-unwell", "other")
 
 
 @router.get("/visits/{appointment_id}", **page("read-appointment"))
@@ -51,6 +50,17 @@ async def cancel(visit: VisitDep, appointment_id: AppointmentId) -> Response:
     key, etag = await visit.field("key", 60), await visit.field("etag", 60)
     await visit.change(str(appointment_id), "cancel", key, etag, reason=reason)
     return go(visit.request, f"visits/{appointment_id}?told=cancelled")
+
+
+@router.post("/visits/{appointment_id}/waive", **page("waive-late-cancel", form=True))
+async def waive(visit: VisitDep, appointment_id: AppointmentId) -> Response:
+    """Note that a late cancellation does not count, and why."""
+    reason = await visit.field("reason", 60)
+    if reason not in WAIVERS:
+        return await _show(visit, str(appointment_id), "visit.html", 422, {"reason": visit.wording("Choose a reason.")})
+    key, etag = await visit.field("key", 60), await visit.field("etag", 60)
+    await visit.change(str(appointment_id), "waive-late-cancel", key, etag, reason=reason)
+    return go(visit.request, f"visits/{appointment_id}?told=saved")
 
 
 @router.post("/visits/{appointment_id}/move", **page("move-appointment", form=True))
@@ -106,9 +116,14 @@ async def _show(
         (told,) = await Names(visit).with_patients([found.body])
     else:
         (told,) = await Names(visit).visits([found.body])
-    offered = REASONS if visit.session.may(DESK) else {code: REASONS[code] for code in PATIENTS_OWN}
+    outlook: dict[str, Any] = {"late": False, "reasons": []}
+    if template == "cancel.html":
+        # Told before it is done: whether it counts as late, and which reasons one may give.
+        outlook = await visit.read("booking", f"/appointments/{appointment_id}/cancellation")
+    allowed = {reason["code"] for reason in outlook["reasons"]}
+    offered = {code: words for code, words in REASONS.items() if code in allowed}
     changeable = found.body["status"] == "booked"
     return draw(
         visit, template, status, visit=told, etag=found.etag, offered=offered, errors=errors or {},
-        changeable=changeable,
+        changeable=changeable, outlook=outlook,
     )  # fmt: skip

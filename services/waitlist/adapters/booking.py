@@ -1,6 +1,5 @@
 """Booking over HTTP: one hop, within a budget, as waitlist itself or with the caller's own credentials."""
 
-import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import httpx
 
 from services.contracts.slot_offer import ReservedOffer, SigningKey
+from services.kernel.credentials import ServiceToken
 from services.kernel.errors import Conflict, Forbidden, Unavailable
 from services.kernel.resilience import DEADLINE_HEADER, Dependency, remaining
 from services.kernel.telemetry import correlation_id, traceparent
@@ -16,30 +16,8 @@ from services.waitlist.domain.offers import Offer
 TIMEOUT_SECONDS = 3.0
 SCOPE = "careslot/waitlist.offer"
 GONE = frozenset({404, 409, 422})
-RENEW_BEFORE_SECONDS = 60.0
 # What was accepted in the last second must still arrive.
 VALID_FOR = timedelta(minutes=1)
-
-
-class ServiceToken:
-    """Waitlist's own access token by the client-credentials grant (RFC 6749 section 4.4), kept until it runs out."""
-
-    def __init__(self, http: httpx.AsyncClient, url: str, client_id: str, secret: str) -> None:
-        self._http = http
-        self._url = url
-        self._auth = httpx.BasicAuth(client_id, secret)
-        self._token = ""
-        self._until = 0.0
-
-    async def __call__(self) -> str:
-        """Return a token that is valid for another minute at least."""
-        if time.monotonic() >= self._until:
-            form = {"grant_type": "client_credentials", "scope": SCOPE}
-            response = await self._http.post(self._url, data=form, auth=self._auth, timeout=TIMEOUT_SECONDS)
-            content = response.raise_for_status().json()
-            self._token = str(content["access_token"])
-            self._until = time.monotonic() + float(content.get("expires_in", 300)) - RENEW_BEFORE_SECONDS
-        return self._token
 
 
 class HttpBooking:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from services.availability.adapters import noshow_model
 from services.availability.adapters.postgres import unit_of_work
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.domain.templates import Template
 from services.availability.ports import SlotSearch, UnitOfWork
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
@@ -32,6 +34,7 @@ from tests.services.availability.places import (
     FLORES,
     FOLLOW_UP,
     NEW_PATIENT,
+    SAME_DAY,
     SHAH,
     WEISS,
     WORCESTER,
@@ -43,6 +46,7 @@ KEY = SigningKey(
     "test-1",
     Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
 )
+RULES = SlottingRules(noshow_model.load(), urgent_visit_types=frozenset({SAME_DAY.visit_type}))
 ADMINISTRATOR = Actor("administrator", frozenset({"facility-administrator"}), facilities=frozenset({"*"}))
 PATIENT = Actor("patient", frozenset({"patient"}), person="pat-000001")
 
@@ -58,17 +62,18 @@ class Bench:
     def __init__(self, transaction: UnitOfWork, search: SlotSearch) -> None:
         self.transaction = transaction
         self.clock = FixedClock(NOW)
-        self.horizon = Horizon(self.clock, 30)
+        self.rules = RULES
+        self.horizon = Horizon(self.clock, 30, self.rules)
         self.schedules = Schedules(transaction, self.horizon)
         self.leave = LeaveOfAbsence(transaction, self.horizon)
         self.closures = Closures(transaction, self.horizon)
-        self.search = SearchSlots(transaction, search, FakeZipCentroids(), KEY, self.clock)
+        self.search = SearchSlots(transaction, search, FakeZipCentroids(), KEY, self.clock, self.rules)
 
     async def know(
         self,
         facilities: Sequence[Facility] = (BOSTON, WORCESTER, DENVER),
         clinicians: Sequence[Clinician] = (FLORES, SHAH, WEISS),
-        visit_types: Sequence[VisitType] = (FOLLOW_UP, NEW_PATIENT, ECHO),
+        visit_types: Sequence[VisitType] = (FOLLOW_UP, SAME_DAY, NEW_PATIENT, ECHO),
     ) -> None:
         """Keep the directory's records as a seed does."""
         await bulk_directory(self.transaction, facilities, clinicians, visit_types)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from services.availability.domain.absences import Closure, Leave
@@ -15,11 +16,15 @@ from services.availability.domain.opening import Occupied, open_starts
 from services.availability.domain.places import Box, Place
 from services.availability.domain.sessions import Period, WorkingSession
 from services.availability.domain.slots import OpenSlot, SlotQuery
+from services.availability.domain.slotting.durations import Length
+from services.availability.domain.slotting.plan import Plan
+from services.availability.domain.slotting.surge import Surge
 from services.availability.domain.templates import Template
 from services.availability.ports import Appointment, Store, StoredTemplate
 from services.contracts.slot_offer import slot_id
 from services.kernel.audit import AuditEntry
 from services.kernel.outbox import Publishable
+from tests.services.availability.fakes_slotting import FakeSlotting, reserved_now
 
 
 @dataclass
@@ -37,11 +42,16 @@ class Tables:
     closures: dict[UUID, Closure] = field(default_factory=dict)
     sessions: list[WorkingSession] = field(default_factory=list)
     appointments: dict[str, Appointment] = field(default_factory=dict)
+    visits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plans: list[Plan] = field(default_factory=list)
+    learnt: dict[tuple[str, str], Length] = field(default_factory=dict)
+    surges: dict[tuple[str, str], Surge] = field(default_factory=dict)
+    stale: set[tuple[str, date | None]] = field(default_factory=set)
     events: list[Publishable] = field(default_factory=list)
     audited: list[AuditEntry] = field(default_factory=list)
 
 
-class FakeStore:
+class FakeStore(FakeSlotting):
     """Fake of ports.Store."""
 
     def __init__(self, tables: Tables) -> None:
@@ -177,6 +187,9 @@ class FakeStore:
             self._t.appointments[appointment.appointment_id] = appointment
         return newer
 
+    async def clinician_ids(self) -> Sequence[str]:
+        return list(self._t.clinicians)
+
     async def publish(self, events: Sequence[Publishable], at: datetime) -> None:
         self._t.events += events
 
@@ -207,7 +220,8 @@ class FakeSlotSearch:
         self._database = database
 
     async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
-        found = {slot.slot_id: slot for one in self._database.tables.sessions for slot in self._slots(one, query, now)}
+        sessions = sorted(self._database.tables.sessions, key=lambda one: one.template.depth)
+        found = {slot.slot_id: slot for one in sessions for slot in self._slots(one, query, now)}
         return sorted(found.values(), key=lambda slot: slot.rank)[:limit]
 
     def _slots(self, session: WorkingSession, query: SlotQuery, now: datetime) -> Sequence[OpenSlot]:
@@ -222,7 +236,9 @@ class FakeSlotSearch:
         )
         if not wanted:
             return []
-        minutes = tables.lengths.get((clinician.clinician_id, query.visit_type), query.minutes)
+        key = clinician.clinician_id, query.visit_type
+        learnt = tables.learnt[key].minutes if key in tables.learnt else query.minutes
+        minutes = tables.lengths.get(key, learnt)
         live = [
             one
             for one in tables.appointments.values()
@@ -230,6 +246,9 @@ class FakeSlotSearch:
             if one.expires_at is None or one.expires_at > now
         ]
         taken = [Occupied(one.period, one.lane) for one in live]
+        if not query.urgent:
+            plans = [one for one in tables.plans if one.session.template.clinician_id == clinician.clinician_id]
+            taken += [Occupied(period) for plan in plans for period in reserved_now(plan, now)]
         starts = open_starts(session, minutes, Period(query.starts_at, query.ends_at), taken)
         slots = [self._slot(session, query, minutes, start) for start in starts]
         return [

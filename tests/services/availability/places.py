@@ -23,6 +23,7 @@ FLORES = Clinician("cln-00001", 1, "Dr. Ana Flores", "family-medicine", ("en", "
 SHAH = Clinician("cln-00002", 1, "Dr. Ravi Shah", "family-medicine", ("en",), ("fac-0002", "fac-0003"))
 WEISS = Clinician("cln-00003", 1, "Dr. Lea Weiss", "cardiology", ("en",), ("fac-0001",))
 FOLLOW_UP = VisitType("family-medicine-follow-up", 1, "family-medicine", 20)
+SAME_DAY = VisitType("family-medicine-same-day", 1, "family-medicine", 20)
 NEW_PATIENT = VisitType("family-medicine-new-patient", 1, "family-medicine", 40)
 ECHO = VisitType("cardiology-echo", 1, "cardiology", 45)
 

@@ -11,9 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from services.availability import cli
 from services.availability.adapters.platform_client import PlatformClient
 from services.availability.api.schedules import TemplateBody
+from services.availability.cli import register
+from services.availability.cli import schedule as cli
 from services.kernel.errors import CareslotError, Forbidden, Invalid, NotFound, Unavailable
 
 
@@ -56,7 +57,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a runner of `give` against a platform."""
     app = typer.Typer()
     app.callback()(lambda: None)
-    cli.register(app)
+    register(app)
     real = httpx.Client
 
     def against(platform: Platform, *arguments: str) -> Any:

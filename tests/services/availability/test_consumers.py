@@ -138,7 +138,7 @@ async def test_the_highest_version_counts_in_any_order(bench: Bench, order: Sequ
 @pytest.mark.parametrize(
     "end",
     [
-        appointment(AppointmentCancelled, 3, status="cancelled", reason="patient-request"),
+        appointment(AppointmentCancelled, 3, status="cancelled", reason="pat"),
         appointment(HoldReleased, 3, status="cancelled", reason="hold-released"),
         appointment(AppointmentNoShow, 3, status="noshow"),
     ],

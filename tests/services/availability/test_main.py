@@ -15,7 +15,7 @@ from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from tests.fixtures.edge import client_of
 from tests.fixtures.platform import NewDatabase
-from tests.services.availability.bench import KEY
+from tests.services.availability.bench import KEY, RULES
 
 
 async def test_it_starts_without_the_bus_and_tells_the_truth(
@@ -46,7 +46,7 @@ async def test_it_starts_without_the_bus_and_tells_the_truth(
 
 
 async def test_each_queue_gets_the_store_its_handler_takes(opened: Database) -> None:
-    subscribed = {one.queue: one for one in main._subscribed(Horizon(SystemClock(), 30))}
+    subscribed = {one.queue: one for one in main._subscribed(Horizon(SystemClock(), 30, RULES))}
     assert set(subscribed) == {one.queue for one in subscriptions_of("availability")}
     async with opened.transaction() as connection:
         assert isinstance(subscribed["availability-directory"].bind(connection), DirectoryProjection)

@@ -46,6 +46,13 @@ async def test_near_means_near(open_bench: Bench) -> None:
     assert {one.slot.facility_id: one.slot.distance_km for one in wider}["fac-0002"] == pytest.approx(61, abs=1)
 
 
+async def test_near_a_facility_means_near_it(open_bench: Bench) -> None:
+    near = await open_bench.offers(SearchRequest(specialty=FAMILY, near_facility="fac-0001", within_km=30, limit=50))
+    assert {(one.slot.facility_id, one.slot.distance_km) for one in near} == {("fac-0001", 0.0)}
+    wider = await open_bench.offers(SearchRequest(specialty=FAMILY, near_facility="fac-0001", within_km=80))
+    assert {one.slot.facility_id: one.slot.distance_km for one in wider}["fac-0002"] == pytest.approx(61, abs=1)
+
+
 async def test_equal_starts_are_ordered_by_distance_then_id(open_bench: Bench) -> None:
     await open_bench.give(template(SHAH, WORCESTER, "morning"))
     found = await open_bench.offers(SearchRequest(specialty=FAMILY, zip_code="02108", within_km=80, limit=50))
@@ -109,6 +116,7 @@ async def test_a_clinicians_own_length_counts(open_bench: Bench) -> None:
         (SearchRequest(specialty="cardiology", visit_type=f"{FAMILY}-follow-up"), "query/visit_type"),
         (SearchRequest(clinician_ids=("cln-99999",)), "query/clinician"),
         (SearchRequest(specialty=FAMILY, zip_code="99999"), "query/zip"),
+        (SearchRequest(specialty=FAMILY, near_facility="fac-9999"), "query/near"),
         (SearchRequest(specialty=FAMILY, within_km=5), "query/within_km"),
         (SearchRequest(specialty=FAMILY, until=NOW - timedelta(days=1)), "query/to"),
         (SearchRequest(specialty=FAMILY, since=date(2027, 2, 1), until=date(2027, 1, 1)), "query/to"),

@@ -26,7 +26,8 @@ UNTOLD = """
 SELECT count(*) FROM appointment AS a WHERE
     (SELECT array_agg(h.version ORDER BY h.version) FROM status_history AS h WHERE h.appointment_id = a.id)
         IS DISTINCT FROM (SELECT array_agg(n) FROM generate_series(1, a.version) AS n)
-    OR (SELECT count(*) FROM outbox AS o WHERE o.channel = 'bus' AND o.data ->> 'appointment_id' = a.id::text)
+    OR (SELECT count(*) FROM outbox AS o WHERE o.channel = 'bus' AND o.data ->> 'appointment_id' = a.id::text
+        AND o.type NOT LIKE 'booking.visit-disrupt%')
         <> a.version
     OR (SELECT count(*) FROM idempotency AS i WHERE i.appointment_id = a.id)
         <> (SELECT count(*) FROM status_history AS h WHERE h.appointment_id = a.id AND h.action <> 'expire')

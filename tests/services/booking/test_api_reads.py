@@ -22,13 +22,13 @@ async def test_history_tells_who_did_what(world: World) -> None:
     held = (await world.hold(offer(), who="maria")).json()
     booked = (await world.do(held, "confirm", who="maria")).json()
     moved = (await world.move(booked, offer(START + timedelta(hours=1)))).json()
-    await world.do(moved, "cancel", {"reason": "clinician-unavailable"})
+    await world.do(moved, "cancel", {"reason": "prov-pers"})
     entries = (await world.client("maria").get(f"/appointments/{held['id']}/history")).json()["entries"]
     assert [(e["action"], e["from_status"], e["to_status"], e["actor_subject"], e["reason"]) for e in entries] == [
         ("hold", "", "pending", "sub-maria", ""),
         ("confirm", "pending", "booked", "sub-maria", ""),
         ("move", "booked", "booked", "sub-frontdesk", ""),
-        ("cancel", "booked", "cancelled", "sub-frontdesk", "clinician-unavailable"),
+        ("cancel", "booked", "cancelled", "sub-frontdesk", "prov-pers"),
     ]
     assert [e["starts_at"][11:16] for e in entries] == ["15:00", "15:00", "16:00", "16:00"]
 

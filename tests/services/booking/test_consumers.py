@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from services.booking.adapters.projections import PostgresProjections
-from services.booking.consumers import on_block, on_demand, on_directory
+from services.booking.consumers import on_block, on_delivery, on_demand, on_directory
 from services.contracts.events import availability as a
 from services.contracts.events import directory as d
 from services.contracts.events.base import Event
@@ -124,6 +124,7 @@ async def test_handlers_take_what_the_topology_sends_and_nothing_else(world: Wor
         "services.booking.consumers:on_block": on_block,
         "services.booking.consumers:on_directory": on_directory,
         "services.booking.consumers:on_demand": on_demand,
+        "services.booking.consumers:on_delivery": on_delivery,
     }
     for subscription in subscriptions_of("booking"):
         for event in subscription.events:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from services.booking.domain import appointment as rules
 from services.booking.domain.appointment import Appointment, Change, Occupied, Place
-from services.booking.domain.lifecycle import HOLD_EXPIRED, Action, CancelReason, Status
+from services.booking.domain.lifecycle import HOLD_EXPIRED, Action, Status
+from services.booking.domain.reasons import CancelReason
 from services.kernel.errors import Conflict
 
 NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)

@@ -30,7 +30,7 @@ async def wait_at(world: World, facility: str = "fac-0001", version: int = 1, *,
 async def free(world: World, slot: SlotOffer, patient: str = "pat-000001") -> UUID:
     """Book and cancel; return the freed slot's id."""
     booked = (await world.book(slot, patient)).json()
-    cancelled = await world.do(booked, "cancel", {"reason": "patient-request"})
+    cancelled = await world.do(booked, "cancel", {"reason": "pat"})
     assert cancelled.status_code == 200, cancelled.text
     freed: UUID = await world.value("SELECT id FROM freed_slot WHERE appointment_id = $1", UUID(booked["id"]))
     return freed
@@ -52,7 +52,7 @@ async def extend(world: World, freed_id: UUID, until: datetime, who: str = "wait
 
 async def test_nobody_waits_nothing_is_kept(world: World) -> None:
     booked = (await world.book(offer(LATER))).json()
-    await world.do(booked, "cancel", {"reason": "patient-request"})
+    await world.do(booked, "cancel", {"reason": "pat"})
     assert await world.value("SELECT count(*) FROM freed_slot") == 0
     assert (await world.book(offer(LATER), "pat-000002")).status_code == 201
 
@@ -92,9 +92,9 @@ async def test_the_sweeper_gives_it_back_and_tells(world: World) -> None:
 @pytest.mark.parametrize(
     ("start", "reason", "kept"),
     [
-        (LATER, "patient-request", 1),
-        (LATER, "clinician-unavailable", 0),
-        (START - timedelta(hours=1), "patient-request", 0),  # two hours ahead: within the notice
+        (LATER, "pat", 1),
+        (LATER, "prov-pers", 0),
+        (START - timedelta(hours=1), "pat", 0),  # two hours ahead: within the notice
     ],
 )
 async def test_what_is_not_worth_keeping(world: World, start: datetime, reason: str, kept: int) -> None:
@@ -108,7 +108,7 @@ async def test_demand_that_ended_or_came_out_of_order(world: World) -> None:
     await wait_at(world, version=2, waiting=False)
     await wait_at(world, version=1, waiting=True)
     booked = (await world.book(offer(LATER))).json()
-    await world.do(booked, "cancel", {"reason": "patient-request"})
+    await world.do(booked, "cancel", {"reason": "pat"})
     assert await world.value("SELECT count(*) FROM freed_slot") == 0
 
 
@@ -221,7 +221,7 @@ async def test_cancelling_and_taking_over_and_over(world: World) -> None:
     freed_id = await free(world, slot)
     for n in range(3):
         taken = (await take(world, freed_id, slot, f"pat-{n + 10:06}")).json()
-        assert (await world.do(taken, "cancel", {"reason": "patient-request"})).status_code == 200
+        assert (await world.do(taken, "cancel", {"reason": "pat"})).status_code == 200
         freed_id = await world.value("SELECT id FROM freed_slot WHERE state = 'open'")
     await assert_sound(world)
 
@@ -230,5 +230,5 @@ async def test_no_grace_when_it_is_switched_off(database: NewDatabase) -> None:
     async with world_over(database("booking"), freed_grace_seconds=0) as world:
         await wait_at(world)
         booked = (await world.book(offer(LATER))).json()
-        await world.do(booked, "cancel", {"reason": "patient-request"})
+        await world.do(booked, "cancel", {"reason": "pat"})
         assert await world.value("SELECT count(*) FROM freed_slot") == 0

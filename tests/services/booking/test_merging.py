@@ -39,7 +39,7 @@ async def double(world: World, facility: str = "fac-0001", who: str = "callcente
 async def test_everything_comes_over_with_its_history(world: World) -> None:
     booked = (await world.book(offer(), OLD)).json()
     late = (await world.book(offer(START + timedelta(hours=2)), OLD)).json()
-    await world.do(late, "cancel", {"reason": "patient-request"})
+    await world.do(late, "cancel", {"reason": "pat"})
     await world.hold(offer(START + timedelta(hours=3)), OLD)
     assert await merge(world, times=2) == 3
     listed = (await world.client("maria").get("/appointments", params={"patient_id": NEW})).json()
@@ -71,11 +71,11 @@ async def test_overlapping_visits_both_stand_and_are_shown_until_one_goes(world:
     assert await double(world, "fac-0002") == []
     assert (await world.client("elsewhere").get("/facilities/fac-0001/double-bookings")).status_code == 403
     # The forty minutes of the one that stands on a further lane are as taken as any.
-    known = assemble(world.database, world.clock, world.slots, world.settings, Aliases({OLD: NEW}))
+    known = assemble(world.database, world.clock, world.slots, world.replacements, world.settings, Aliases({OLD: NEW}))
     world.app.state.booking = known[0]
     behind = offer(START + timedelta(minutes=20), clinician="cln-00003")
     assert (await world.book(behind, NEW)).json()["type"].rpartition(":")[2] == "patient-busy"
-    assert (await world.do(mine, "cancel", {"reason": "duplicate"})).status_code == 200
+    assert (await world.do(mine, "cancel", {"reason": "oth-oerr"})).status_code == 200
     assert await double(world) == []
     assert await world.value("SELECT count(*) FROM claim WHERE kind = 'patient'") == 1
 

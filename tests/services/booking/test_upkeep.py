@@ -31,7 +31,7 @@ async def test_the_sweeper_runs_with_the_service_and_after_a_crash(world: World)
     await world.hold(offer())
     world.clock.at += timedelta(minutes=6)
     # Nothing ran when the hold expired: what is due is read from the table.
-    async with upkeep(world.parts, world.register, world.database, world.clock, world.settings):
+    async with upkeep(world.parts, world.due, world.database, world.clock, world.settings):
         async with asyncio.timeout(10):
             while await world.value("SELECT count(*) FROM claim"):
                 await asyncio.sleep(0.02)

@@ -10,7 +10,8 @@ import pytest
 
 from services.booking.domain.claims import PlaceLost
 from services.booking.domain.freed import GraceRules
-from services.booking.domain.lifecycle import Action, CancelReason
+from services.booking.domain.lifecycle import Action
+from services.booking.domain.reasons import CancelReason
 from services.booking.ports import Answer
 from services.booking.usecases.alternatives import FindAlternatives
 from services.booking.usecases.changing import ANY_VERSION, ChangeAppointments, Precondition
@@ -71,14 +72,14 @@ class Desk:
         self, action: Action, id_: str, who: str = "frontdesk", key: str = "", precondition: Precondition = ANY
     ) -> Answer:
         asked = submission(ACTORS[who].subject, key or str(uuid4()), action, {"id": id_})
-        change = ChangeAppointments(self.register, self.clock, GraceRules())
+        change = ChangeAppointments(self.register, self.clock, GraceRules(), 24)
         return await change.apply(self.gate(GATES[action], who), asked, action, UUID(id_), precondition)
 
     async def cancel(self, answer: Answer, precondition: Precondition = ANY) -> Answer:
         asked = submission("sub-frontdesk", str(uuid4()), "cancel", {})
         gate = self.gate("cancel-appointment", "frontdesk")
-        change = ChangeAppointments(self.register, self.clock, GraceRules())
-        return await change.cancel(gate, asked, UUID(answer.body["id"]), precondition, CancelReason.DUPLICATE)
+        change = ChangeAppointments(self.register, self.clock, GraceRules(), 24)
+        return await change.cancel(gate, asked, UUID(answer.body["id"]), precondition, CancelReason.OTHER_ORDER_ERROR)
 
 
 async def refusal(attempt: object) -> CareslotError:

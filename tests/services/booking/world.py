@@ -24,8 +24,9 @@ from services.booking.adapters.projections import PostgresProjections
 from services.booking.adapters.register import PostgresRegister
 from services.booking.api.parts import Booking
 from services.booking.consumers import on_directory
-from services.booking.main import assemble, create
-from services.booking.ports import OpenSlot, OpenSlots, Question
+from services.booking.domain.disruption import Candidate
+from services.booking.main import Upkeep, assemble, create
+from services.booking.ports import OpenSlot, OpenSlots, Question, Wanted
 from services.booking.settings import Settings
 from services.contracts.events import EVENTS
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
@@ -50,6 +51,8 @@ ACTORS = {
     "doctor": Actor("sub-doctor", frozenset({"clinician"}), person="cln-00001", facilities=frozenset({"fac-0001"})),
     "auditor": Actor("sub-auditor", frozenset({"auditor"}), facilities=frozenset({"*"})),
     "system": Actor("sub-system", frozenset({"facility-administrator"}), facilities=frozenset({"*"})),
+    "admin": Actor("sub-admin", frozenset({"facility-administrator"}), facilities=frozenset({"fac-0001"})),
+    "root": Actor("sub-root", frozenset({"facility-administrator"}), facilities=frozenset({"*"})),
     "waitlist": Actor("waitlist", frozenset({"external-app"}), scopes=frozenset({"careslot/waitlist.offer"})),
     "feed": Actor("sub-feed", frozenset({"external-app"}), scopes=frozenset({"careslot/changes.read"})),
 }
@@ -121,6 +124,29 @@ class FakeSlots:
         return [OpenSlot(slot, {"slot": slot.model_dump(mode="json"), "offer": "x.y.z"}) for slot in self.slots]
 
 
+class FakeReplacements:
+    """Availability as booking itself asks it: every slot it has, signed when asked, unless it is out."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        self._clock = clock
+        self.slots: list[SlotOffer] = []
+        self.asked: list[Wanted] = []
+        self.out = False
+
+    async def like(self, wanted: Wanted) -> Sequence[Candidate]:
+        """Return the slots that begin in time."""
+        self.asked.append(wanted)
+        if self.out:
+            raise Unavailable("availability does not answer.")
+        fitting = [slot for slot in self.slots if wanted.since <= slot.starts_at < wanted.until]
+        return [Candidate(slot, self._item(slot)) for slot in fitting]
+
+    def _item(self, slot: SlotOffer) -> dict[str, Any]:
+        token = signing_key().sign(slot, self._clock.now())
+        names = {"facility_name": slot.facility_id, "clinician_name": slot.clinician_id, "distance_km": None}
+        return {"slot": slot.model_dump(mode="json"), "offer": token, **names}
+
+
 @dataclass
 class World:
     """Everything a test works with."""
@@ -129,9 +155,11 @@ class World:
     database: Database
     app: FastAPI
     parts: Booking
+    due: Upkeep
     register: PostgresRegister
     clock: FixedClock
     slots: OpenSlots
+    replacements: FakeReplacements
     settings: Settings
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
@@ -224,9 +252,11 @@ async def world_over(dsn: str, slots: OpenSlots | None = None, **more: Any) -> A
     await database.open()
     app = create()
     slots = slots or FakeSlots()
-    parts, register = assemble(database, clock, slots, settings)
+    replacements = FakeReplacements(clock)
+    parts, due = assemble(database, clock, slots, replacements, settings)
+    assert isinstance(due.register, PostgresRegister)
     app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock, glass_keys()), parts
-    world = World(dsn, database, app, parts, register, clock, slots, settings)
+    world = World(dsn, database, app, parts, due, due.register, clock, slots, replacements, settings)
     try:
         yield world
     finally:

@@ -56,6 +56,7 @@ class FakeStore:
     rows: dict[UUID, Row] = field(default_factory=dict)
     events: list[Publishable] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
+    disrupted: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
 
     async def keep_recipient(self, recipient: Recipient) -> bool:
         kept = self.recipients.get(recipient.patient_id)
@@ -141,7 +142,22 @@ class FakeStore:
 
     async def overtaken(self, message: Message) -> bool:
         kept = self.appointments.get(message.appointment_id)
-        return kept is not None and kept.version > message.appointment_version
+        off = message.kind in REMINDERS and (message.appointment_id, 1) in self.disrupted.values()
+        return off or (kept is not None and kept.version > message.appointment_version)
+
+    async def keep_disrupted(self, visit_id: UUID, appointment_id: UUID, version: int) -> bool:
+        _, kept = self.disrupted.get(visit_id, (appointment_id, 0))
+        if kept >= version:
+            return False
+        self.disrupted[visit_id] = (appointment_id, version)
+        return True
+
+    async def may_have_left(self, about: UUID, kind: Kind) -> bool:
+        left = {State.SENDING, State.SENT, State.UNKNOWN}
+        return any(
+            row.message.appointment_id == about and row.message.kind is kind and row.state in left
+            for row in self.rows.values()
+        )
 
     async def later_reminder_due(self, message: Message, until: datetime) -> bool:
         return any(

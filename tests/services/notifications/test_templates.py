@@ -98,7 +98,7 @@ def test_a_second_look_at_every_text_and_mail(kind: Kind, language: Language) ->
     for source in (text, mail):
         for variable in values.keys() - ({"when"} if kind is Kind.DISCREET else set()):
             assert re.search(r"\{\{ " + variable + r" \}\}", source), f"{variable} is not told"
-        allowed = {*values, "link"} if kind is Kind.OFFER and source is mail else {*values}
+        allowed = {*values, "link"} if kind in {Kind.OFFER, Kind.DISRUPTION} and source is mail else {*values}
         assert set(re.findall(r"\{\{(.*?)\}\}", source)) <= {f" {variable} " for variable in allowed}
         assert set(re.findall(r"\{%(.*?)%\}", source)) <= {" block subject ", " block body ", " endblock "}
     prose = re.sub(r"\{[{%].*?[%}]\}", "", text + mail).lower()
@@ -175,10 +175,10 @@ def test_a_template_can_do_nothing_else(source: str, error: type[Exception]) -> 
         environment().from_string(source).render()
 
 
-def test_only_the_mail_about_an_offer_has_a_link_and_it_tells_nothing() -> None:
+def test_only_mails_about_a_choice_have_a_link_and_it_tells_nothing() -> None:
     at = datetime(2027, 9, 29, 12, 30, tzinfo=BOSTON)
     composer = TemplateComposer("Careslot Health", "(617) 555-0100", portal_url="https://portal.example/")
     for kind, channel, language in product(Kind, Channel, Language):
         links = re.findall(r"https?://\S+", composer.compose(kind, channel, language, at, ABOUT).body)
-        expected = [f"https://portal.example/offers/{ABOUT}"] if (kind, channel) == (Kind.OFFER, Channel.EMAIL) else []
-        assert links == expected
+        pages = {Kind.OFFER: "offers", Kind.DISRUPTION: "alternatives"} if channel is Channel.EMAIL else {}
+        assert links == ([f"https://portal.example/{pages[kind]}/{ABOUT}"] if kind in pages else [])

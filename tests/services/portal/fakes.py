@@ -43,6 +43,30 @@ SLOT = {
     "facility_name": "Boston General", "clinician_name": "Dr. Lee", "distance_km": 3.2,
     "starts_local": "2027-01-05T10:00:00-05:00",
 }  # fmt: skip
+DISRUPTED_ID = "9f1c1f0a-6c1e-4a53-9a53-0d6f4c6d3f10"
+ALTERNATIVE = {
+    "slot_id": "slot-2", "clinician_id": "cln-00001", "facility_id": "fac-0002",
+    "starts_at": "2027-01-06T15:00:00Z", "timezone": "America/New_York",
+}  # fmt: skip
+DISRUPTED: dict[str, Any] = {
+    **{name: APPOINTMENT[name] for name in ("patient_id", "clinician_id", "facility_id", "visit_type", "timezone")},
+    "visit_id": DISRUPTED_ID, "disruption_id": "leave-1", "appointment_id": VISIT, "state": "asked",
+    "still_open": True, "answer_by": "2027-01-04T14:30:00Z", "starts_at": "2027-01-04T15:00:00Z",
+}  # fmt: skip
+TELLING = {
+    "kind": "disruption", "channel": "email", "outcome": "failed", "reason": "provider:MessageRejected",
+    "told_by": "notifications", "at": "2027-01-04T14:00:00Z",
+}  # fmt: skip
+RECORD = {**DISRUPTED, "state": "to-call", "cause": "not-reached", "not_reached": "no-contact", "tellings": [TELLING]}
+DISRUPTION: dict[str, Any] = {
+    "disruption_id": "leave-1", "kind": "clinician", "subject_id": "cln-00001", "starts_at": "2027-01-04T05:00:00Z",
+    "ends_at": "2027-01-05T05:00:00Z", "withdrawn_at": None, "affected": 3, "still_open": 2, "told": 1,
+    "on_the_way": 1, "not_reached": {"no-contact": 1},
+    "states": {
+        "found": 0, "asked": 1, "to-call": 1, "rebooked": 1, "cancelled": 0, "restored": 0, "kept": 0,
+    },
+    "to_call": {"not-reached": 1},
+}  # fmt: skip
 CHILD = {
     **PATIENT, "patient_id": "pat-000004", "given_name": "Lía", "family_name": "Probe", "timezone": "America/New_York",
 }  # fmt: skip
@@ -136,16 +160,29 @@ KNOWN: dict[str, Mapping[str, Any]] = {
     "GET availability /slots": {"slots": [SLOT]},
     "GET availability /clinicians/cln-00001/schedule": {"templates": [TEMPLATE], "leave": []},
     "PUT availability /clinicians/cln-00001/templates/weekly": {},
-    "POST availability /clinicians/cln-00001/leave": {},
+    "POST availability /clinicians/cln-00001/leave": {"leave_id": "leave-1"},
     "GET availability /facilities/fac-0001/closures": {"closures": []},
-    "POST availability /facilities/fac-0001/closures": {},
+    "POST availability /facilities/fac-0001/closures": {"closure_id": "closure-1"},
     "GET booking /appointments": {"appointments": [APPOINTMENT], "next": None},
     f"GET booking /appointments/{VISIT}": APPOINTMENT,
     "GET booking /facilities/fac-0001/day": {"appointments": [APPOINTMENT], "next": None},
     "POST booking /holds": {**APPOINTMENT, "status": "pending"},
+    f"GET booking /appointments/{VISIT}/cancellation": {
+        "late": True, "late_hours": 24, "late_from": "2027-01-03T15:00:00Z",
+        "reasons": [{"code": code} for code in ("pat", "pat-lt", "other")],
+    },
+    "GET booking /disrupted-visits": {"visits": [DISRUPTED]},
+    f"GET booking /disrupted-visits/{DISRUPTED_ID}": {**DISRUPTED, "alternatives": [{**SLOT, "slot": ALTERNATIVE}]},
+    f"POST booking /disrupted-visits/{DISRUPTED_ID}/accept": APPOINTMENT,
+    f"POST booking /disrupted-visits/{DISRUPTED_ID}/decline": DISRUPTED,
+    f"POST booking /disrupted-visits/{DISRUPTED_ID}/calls": RECORD,
+    "GET booking /disruptions": {"disruptions": [DISRUPTION]},
+    "GET booking /disruptions/leave-1": DISRUPTION,
+    "GET booking /disruptions/leave-1/visits": {"visits": [RECORD], "next": None},
+    "GET booking /facilities/fac-0001/calls": {"visits": [RECORD], "next": "1-0"},
     **{
         f"POST booking /appointments/{VISIT}/{verb}": APPOINTMENT
-        for verb in ("confirm", "release", "cancel", "move", "check-in", "no-show")
+        for verb in ("confirm", "release", "cancel", "move", "check-in", "no-show", "waive-late-cancel")
     },
     "GET notifications /patients/pat-000001/preferences": {
         "patient_id": "pat-000001", "version": 1, "channels": ["email"], "language": None, "timezone": None,

@@ -10,6 +10,7 @@ import pytest
 
 from services.portal.api import (
     desk_waitlist,
+    disruptions,
     drawing,
     emergency,
     failures,
@@ -26,12 +27,16 @@ from services.portal.api.wording import SPANISH, Wording
 
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
-    *drawing.REASONS.values(), *drawing.STATUSES.values(), *failures.WITHOUT.values(), *preferences.CHANNELS.values(),
-    *preferences.TOPICS.values(), *schedules.DAYS.values(), *(words for _, words in finding.LANGUAGES),
+    *drawing.REASONS.values(), *drawing.STATUSES.values(), *drawing.WAIVERS.values(), *failures.WITHOUT.values(),
+    *preferences.CHANNELS.values(), *preferences.TOPICS.values(), *schedules.DAYS.values(),
+    *(words for _, words in finding.LANGUAGES),
     *offers.GONE.values(), *emergency.REASONS.values(), *visit_types.LABELS.values(),
     *waiting.STANDINGS.values(), *(words for _, words in waiting.WRONG.values()),
     *wishing.WEEKDAYS.values(), *wishing.NOTICE.values(), *(part[0] for part in wishing.PARTS.values()),
     *desk_waitlist.PRIORITIES.values(), *reviews.OUTCOMES.values(), *visit_types.SHOWN.values(),
+    *disruptions.STATES.values(), *disruptions.CAUSES.values(),
+    *disruptions.UNREACHED.values(), disruptions.OTHERWISE, *disruptions.OUTCOMES.values(),
+    *disruptions.KINDS.values(), *disruptions.CHANNELS.values(),
 }  # fmt: skip
 TELLING = {"_", "say", "wording"}
 # Raised here, shown by the page of failures in the reader's language.

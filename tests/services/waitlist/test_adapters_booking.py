@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from services.contracts.slot_offer import OfferKeys
+from services.kernel.credentials import ServiceToken
 from services.kernel.errors import CareslotError, Conflict, Forbidden, Unavailable
 from services.kernel.resilience import Budget, Dependency
-from services.waitlist.adapters.booking import SCOPE, HttpBooking, OfferSigner, ServiceToken
+from services.waitlist.adapters.booking import SCOPE, HttpBooking, OfferSigner
 from services.waitlist.domain.offers import Offer, OfferState
 from tests.services.booking.world import settings_for, waitlist_key
 from tests.services.waitlist.world import NOW, slot
@@ -52,7 +53,7 @@ def answers() -> Answers:
 async def booking(answers: Answers) -> AsyncIterator[HttpBooking]:
     """Return the adapter over those answers."""
     async with httpx.AsyncClient(transport=httpx.MockTransport(answers)) as http:
-        token = ServiceToken(http, f"{URL}/token", "id", "secret")
+        token = ServiceToken(http, f"{URL}/token", "id", "secret", SCOPE)
         yield HttpBooking(http, URL, token, Dependency("booking", Budget(timeout=3, attempts=1)))
 
 
