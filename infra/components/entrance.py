@@ -162,7 +162,7 @@ class Entrance(Component):
             opts=self.child(),
         )
 
-    def _way_to(self, service: Service, listener: aws.lb.Listener, order: int) -> aws.lb.TargetGroup:
+    def _way_to(self, service: Service, listener: aws.lb.Listener, order: int) -> pulumi.Output[str]:
         group = aws.lb.TargetGroup(
             f"{self.name}-{service.name}",
             name=self.scope.named(service.name),
@@ -178,7 +178,7 @@ class Entrance(Component):
             opts=self.child(),
         )
         strip = aws.lb.ListenerRuleTransformUrlRewriteConfigRewriteArgs(regex=f"^/{service.name}/?(.*)$", replace="/$1")
-        aws.lb.ListenerRule(
+        rule = aws.lb.ListenerRule(
             f"{self.name}-{service.name}",
             listener_arn=listener.arn,
             priority=order,
@@ -199,4 +199,5 @@ class Entrance(Component):
             tags={"service": service.name, "data-class": service.data_class},
             opts=self.child(),
         )
-        return group
+        # ECS takes a target group only when a load balancer leads to it.
+        return pulumi.Output.all(group.arn, rule.arn).apply(lambda known: str(known[0]))
