@@ -18,7 +18,6 @@ from environments.model import Environment, load_environment
 from infra.components.audit_trail import AuditBuckets, AuditBucketsArgs, Trail, TrailArgs
 from infra.components.backup import Backups, BackupsArgs, BackupVault, BackupVaultArgs
 from infra.components.base import Scope
-from infra.components.bucket import bucket_name
 from infra.components.budgets import Spending, SpendingArgs
 from infra.components.database import (
     CLUSTERS,
@@ -29,7 +28,6 @@ from infra.components.database import (
     DatabaseMonitoring,
     GlobalDatabases,
 )
-from infra.components.database_watches import WatchedDatabase, database_watches, functions_in
 from infra.components.delivery import Delivery, DeliveryArgs
 from infra.components.detection import (
     ConfigurationHistory,
@@ -49,24 +47,18 @@ from infra.components.failover import (
     ZoneArgs,
     regional_host,
 )
-from infra.components.front_door import FrontDoor, FrontDoorArgs
-from infra.components.function_environment import function_environment
 from infra.components.gitops_bridge import GitOpsBridge, GitOpsBridgeArgs
 from infra.components.identity import UserPool, UserPoolArgs
 from infra.components.master_secret import MasterPassword, MasterSecret, MasterSecretArgs
-from infra.components.messaging import Messaging, MessagingArgs
 from infra.components.network import Network, NetworkArgs
-from infra.components.observability import AlarmTopic, AlarmTopicArgs, Observability, ObservabilityArgs
 from infra.components.region_switch import RegionSwitch, RegionSwitchArgs
 from infra.components.shared_secrets import SharedSecrets, SharedSecretsArgs
 from infra.components.state import StateStore
-from infra.components.watch import Watch
 from infra.compute import Surroundings, behind_entrance, bridge_facts, compute
 from infra.outputs import ClusterOutputs, FoundationOutputs, RegionOutputs, publish, read
-from infra.permissions import Arns, function_statements
 from infra.stacks import Layer, Stack
+from infra.surface import alarms, database_alarms, front_door, messaging, service_arns
 from services.contracts.catalogue import load_catalogue
-from services.contracts.topology import BUS
 
 
 def assemble(stack: Stack, environment: Environment | None = None) -> None:
@@ -112,8 +104,8 @@ def _region(stack: Stack, scope: Scope) -> None:
         UserPoolArgs(mfa=scope.environment.sign_in.mfa, password_length=scope.environment.sign_in.password_length),
     )
     catalogue = load_catalogue()
-    arns = _arns(scope, keys, databases, pool)
-    messaging = _messaging(scope, keys, network, databases, arns, audit)
+    arns = service_arns(scope, keys, databases, pool)
+    carried = messaging(scope, keys, network, databases, arns, audit)
     entrance = Entrance(
         "entrance",
         scope,
@@ -129,8 +121,8 @@ def _region(stack: Stack, scope: Scope) -> None:
     )
     hosts = {cluster: database.endpoint for cluster, database in databases.items()}
     computing = compute(scope, catalogue, Surroundings(keys, network, entrance, pool, arns, hosts))
-    front_door = _front_door(scope, foundation, keys, network, entrance, pool, audit)
-    _alarms(scope, keys, (*messaging.watches, *front_door.watches, *_database_watches(scope, databases)))
+    door = front_door(scope, foundation, keys, network, entrance, pool, audit)
+    alarms(scope, keys, (*carried.watches, *door.watches, *database_alarms(scope, databases)))
     publish(
         RegionOutputs(
             vpc_id=network.vpc_id,
@@ -140,7 +132,7 @@ def _region(stack: Stack, scope: Scope) -> None:
             database_endpoints=pulumi.Output.all(**{name: made.endpoint for name, made in databases.items()}),
             database_resource_ids=pulumi.Output.all(**{name: made.resource_id for name, made in databases.items()}),
             audit_buckets=audit.names,
-            bus_arn=messaging.bus_arn,
+            bus_arn=carried.bus_arn,
             user_pool_id=pool.pool_id,
             user_pool_arn=pool.pool_arn,
             client_ids=pool.client_ids,
@@ -234,122 +226,6 @@ def _backups(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseClus
             database_arns={name: made.arn for name, made in databases.items()},
             copied_to=[region for region in scope.environment.regions if region != scope.region],
             restored_into={name: made.identifier for name, made in databases.items()},
-        ),
-    )
-
-
-def _arns(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseCluster], pool: UserPool) -> Arns:
-    """Return what services touch in this region, as IAM names it."""
-    sender_domain = scope.environment.messages.sender_email.partition("@")[2]
-    return Arns(
-        region=scope.region,
-        bus=scope.arn("events", f"event-bus/{BUS}"),
-        queue=lambda queue: scope.arn("sqs", queue),
-        bucket=lambda bucket: scope.arn("s3", bucket_name(scope, bucket.removeprefix("careslot-"))),
-        secret=lambda service, secret: scope.arn(
-            "secretsmanager", f"secret:{scope.named(f'{service}-{secret}')}-??????"
-        ),
-        database=lambda cluster, user: pulumi.Output.concat(
-            scope.arn("rds-db", "dbuser:"), databases[cluster].resource_id, "/", user
-        ),
-        phi_key=keys.arn("phi"),
-        audit_key=keys.arn("audit"),
-        user_pool=pool.pool_arn,
-        email_identity=scope.arn("ses", f"identity/{sender_domain}"),
-    )
-
-
-def _messaging(
-    scope: Scope,
-    keys: RegionalKeys,
-    network: Network,
-    databases: dict[str, DatabaseCluster],
-    arns: Arns,
-    audit: AuditBuckets,
-) -> Messaging:
-    """Make bus, queues, functions and schedules."""
-    environment = scope.environment
-    catalogue = load_catalogue()
-    hosts = {cluster: database.endpoint for cluster, database in databases.items()}
-    return Messaging(
-        "messaging",
-        scope,
-        MessagingArgs(
-            phi_key_arn=keys.arn("phi"),
-            internal_key_arn=keys.arn("internal"),
-            vpc_id=network.vpc_id,
-            subnet_ids=network.private_subnet_ids,
-            access_logs_bucket=audit.access_logs_name,
-            environment={
-                service: function_environment(environment, catalogue[service], hosts)
-                for service in environment.functions.code
-            },
-            statements={
-                service: function_statements(catalogue[service], arns) for service in environment.functions.code
-            },
-        ),
-    )
-
-
-def _front_door(
-    scope: Scope,
-    foundation: FoundationOutputs,
-    keys: RegionalKeys,
-    network: Network,
-    entrance: Entrance,
-    pool: UserPool,
-    audit: AuditBuckets,
-) -> FrontDoor:
-    domain = scope.environment.domain
-    return FrontDoor(
-        "front-door",
-        scope,
-        FrontDoorArgs(
-            # Partners know both regions' names and choose themselves: their certificates are pinned to a name.
-            hosts={
-                "people": (regional_host(scope, scope.region), f"api.{domain}"),
-                "partners": (f"partners.{scope.region}.{domain}",),
-            },
-            zone_id=foundation.zone_id,
-            entrance_address=entrance.address,
-            entrance_arn=entrance.load_balancer_arn,
-            entrance_group_id=entrance.security_group_id,
-            vpc_id=network.vpc_id,
-            subnet_ids=network.private_subnet_ids,
-            user_pool_arn=pool.pool_arn,
-            key_arn=keys.arn("internal"),
-            access_logs_bucket=audit.access_logs_name,
-        ),
-    )
-
-
-def _database_watches(scope: Scope, databases: dict[str, DatabaseCluster]) -> tuple[Watch, ...]:
-    services, functions = load_catalogue(), scope.environment.functions
-    return tuple(
-        watch
-        for cluster, database in databases.items()
-        for watch in database_watches(
-            scope,
-            WatchedDatabase(cluster, database.identifier, replicated=bool(scope.environment.standbys)),
-            services,
-            functions.concurrency * functions_in(cluster, services),
-        )
-    )
-
-
-def _alarms(scope: Scope, keys: RegionalKeys, watches: tuple[Watch, ...]) -> None:
-    """Make alarms and dashboards of what everything else says is worth watching."""
-    alarms = scope.environment.alarms
-    topic = AlarmTopic("alarms", scope, AlarmTopicArgs(keys.arn("internal"), alarms.notify))
-    Observability(
-        "watch",
-        scope,
-        ObservabilityArgs(
-            topic_arn=topic.topic_arn,
-            key_arn=keys.arn("internal"),
-            active=scope.environment.serves(scope.region),
-            watches=watches,
-            sampled=alarms.traced,
         ),
     )
 

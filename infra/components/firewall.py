@@ -22,6 +22,14 @@ MANAGED = (
 )
 FIVE_MINUTES = 300
 MANY_BLOCKED = 1000
+# Properties without anything in them, which the SDK leaves untyped.
+AS_IT_SAYS = aws.wafv2.WebAclRuleOverrideActionNoneArgs()  # type: ignore[no-untyped-call]
+WHOLE_PATH = aws.wafv2.WebAclLoggingConfigurationRedactedFieldUriPathArgs()  # type: ignore[no-untyped-call]
+WHOLE_QUERY = aws.wafv2.WebAclLoggingConfigurationRedactedFieldQueryStringArgs()  # type: ignore[no-untyped-call]
+_FieldToMatch = (
+    aws.wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementFieldToMatchUriPathArgs
+)
+MATCHED_PATH = _FieldToMatch()  # type: ignore[no-untyped-call]
 REDACTED_HEADERS = ("authorization", "cookie", "x-api-key")
 
 
@@ -91,8 +99,8 @@ class Firewall(Component):
             resource_arn=acl.arn,
             log_destination_configs=[group.arn],
             redacted_fields=[
-                redacted(uri_path={}),
-                redacted(query_string={}),
+                redacted(uri_path=WHOLE_PATH),
+                redacted(query_string=WHOLE_QUERY),
                 *(
                     redacted(
                         single_header=aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs(name=header)
@@ -146,7 +154,7 @@ def _rules(args: FirewallArgs) -> Sequence[aws.wafv2.WebAclRuleArgs]:
         aws.wafv2.WebAclRuleArgs(
             name=name,
             priority=priority,
-            override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none={}),
+            override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none=AS_IT_SAYS),
             statement=aws.wafv2.WebAclRuleStatementArgs(
                 managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
                     vendor_name="AWS", name=name
@@ -173,7 +181,7 @@ def _path(begins: str) -> aws.wafv2.WebAclRuleStatementRateBasedStatementScopeDo
             positional_constraint="STARTS_WITH",
             search_string=begins,
             field_to_match=of.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementFieldToMatchArgs(
-                uri_path={}
+                uri_path=MATCHED_PATH
             ),
             text_transformations=[
                 of.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementTextTransformationArgs(
