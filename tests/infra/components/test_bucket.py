@@ -27,7 +27,7 @@ def made(**changes: object) -> Recording:
 
 def only(recording: Recording, type_: str) -> Resource | None:
     """Return the one resource of a type; None if there is none."""
-    found = [r for r in recording.resolved.resources if r.type.endswith(f":{type_}")]
+    found = [r for r in recording.resolved.resources if r.custom and r.type.endswith(f":{type_}")]
     assert len(found) <= 1
     return found[0] if found else None
 
