@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from environments.model import Partner
+from environments.surface import Partner
 from infra.components.api_document import Audience, Wiring, document, routes
 from infra.components.base import Component, Scope
 from infra.components.watch import Watch

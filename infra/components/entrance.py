@@ -70,11 +70,9 @@ class Entrance(Component):
         )
         listener = self._listener(balancer)
         self.listener_arn = listener.arn
-        self.target_groups = {
-            service.name: self._way_to(service, listener, order)
-            for order, service in enumerate(args.services.values(), 1)
-        }
-        self.target_group_arns = pulumi.Output.all(**{key: group.arn for key, group in self.target_groups.items()})
+        ways = enumerate(args.services.values(), 1)
+        arns = {service.name: self._way_to(service, listener, order) for order, service in ways}
+        self.target_group_arns = pulumi.Output.all(**arns)
         self.registered()
 
     def _group(self) -> pulumi.Output[str]:

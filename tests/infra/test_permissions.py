@@ -16,9 +16,9 @@ from services.contracts.catalogue import Service, load_catalogue
 from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
 
 SERVICES = load_catalogue()
-HERE = "us-west-2:222233334444"
+HERE = "us-east-1:111122223333"
 ARNS = Arns(
-    region="us-west-2",
+    region="us-east-1",
     bus=f"arn:aws:events:{HERE}:event-bus/careslot",
     queue=lambda name: f"arn:aws:sqs:{HERE}:{name}",
     bucket=lambda name: f"arn:aws:s3:::{name}",
@@ -103,9 +103,9 @@ def test_a_key_opens_nothing_but_what_a_service_reads_through_aws() -> None:
     for service, of in ALL:
         for statement in of(service, ARNS):
             if "kms:Decrypt" in statement["Action"]:
-                assert _via(statement).endswith(".us-west-2.amazonaws.com")
+                assert _via(statement).endswith(".us-east-1.amazonaws.com")
     portal = process_statements(SERVICES["portal"], ARNS)
-    assert [_via(s) for s in portal if "kms:Decrypt" in s["Action"]] == ["secretsmanager.us-west-2.amazonaws.com"]
+    assert [_via(s) for s in portal if "kms:Decrypt" in s["Action"]] == ["secretsmanager.us-east-1.amazonaws.com"]
 
 
 def test_a_service_that_is_handed_its_secrets_cannot_read_them() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from infra.components.event_bus import EventBus, EventBusArgs
+from infra.components.queues import DAY
 from infra.recording.graph import Graph, Resource
 from services.contracts.topology import BUS, DIRECT_QUEUES, SCHEDULES, SUBSCRIPTIONS, DirectQueue, Subscription
 from tests.fixtures.estate import in_a_box, stack
@@ -126,5 +127,5 @@ def test_what_a_subscription_says_is_what_is_made() -> None:
     queues = named(graph, QUEUE)
     assert set(queues) == {"other", "other-dlq", f"{BUS}-dlq"}
     assert queues["other"].inputs["visibilityTimeoutSeconds"] == 77
-    assert queues["other"].inputs["messageRetentionSeconds"] == 3 * 24 * 60 * 60
+    assert queues["other"].inputs["messageRetentionSeconds"] == 3 * DAY
     assert json.loads(queues["other"].inputs["redrivePolicy"])["maxReceiveCount"] == 9

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from environments.model import load_environment
+from infra.components.artifacts import zip_name
+from infra.components.function_environment import POSTGRES
 from infra.components.function_permissions import MANAGED_POLICIES
+from infra.components.schedules import GROUP
 from infra.recording.graph import Graph, Resource
 from infra.recording.record import record_environment
 from infra.stacks import Stack
@@ -114,6 +117,7 @@ def test_a_function_can_take_from_its_queue_keep_what_failed_and_sign_in_to_its_
         assert "us-east-1" not in json.dumps(statements(graph, role))
         url = function.inputs["environment"]["variables"]["CARESLOT_DATABASE_URL"]
         assert url.startswith(f"postgresql://{subscription.service}@")
+        assert url.endswith(f":{POSTGRES}/{subscription.service}?sslmode=require")
         assert "us-east-1" not in json.dumps(function.inputs)
 
 
@@ -122,7 +126,7 @@ def test_a_schedule_wakes_its_function_and_keeps_what_it_could_not_wake() -> Non
     made = {schedule.inputs["name"]: schedule.inputs for schedule in graph.of_type(SCHEDULE)}
     for schedule in SCHEDULES:
         inputs = made[schedule.name]
-        assert inputs["scheduleExpression"] == schedule.expression
+        assert (inputs["groupName"], inputs["scheduleExpression"]) == (GROUP, schedule.expression)
         assert functions(graph)[schedule.name].mark in inputs["target"]["arn"]
         assert inputs["target"]["retryPolicy"] == {
             "maximumRetryAttempts": schedule.retries,
@@ -154,6 +158,6 @@ def test_the_zip_is_the_one_the_environment_names() -> None:
     for function in functions(graph).values():
         sha256 = code[function.tags["service"]]
         assert function.inputs["sourceCodeHash"] == base64.b64encode(bytes.fromhex(sha256)).decode()
-        assert sha256 in function.inputs["s3Key"]
+        assert function.inputs["s3Key"] == zip_name(function.tags["service"], sha256)
         assert function.inputs["s3ObjectVersion"]
         assert function.inputs["s3Bucket"] == bucket.inputs["bucket"]

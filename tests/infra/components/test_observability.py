@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from infra.components.database_watches import FUNCTION_CONNECTIONS, connection_budget, functions_in
+from services.contracts.catalogue import load_catalogue
 from tests.fixtures.estate import stack
 
 pytestmark = pytest.mark.xdist_group("estate")
@@ -72,3 +74,13 @@ def test_only_this_account_writes_to_the_topic() -> None:
     for statement in json.loads(policy.inputs["policy"])["Statement"]:
         if statement["Effect"] == "Allow":
             assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "333344445555"}}
+
+
+def test_a_databases_budget_is_every_process_and_function_at_its_bound() -> None:
+    services = load_catalogue()
+    booking = services["booking"]
+    assert booking.database is not None
+    assert connection_budget("booking", services, 7) == booking.database.connections * booking.scaling.max + 7
+    assert functions_in("booking", services) == 0
+    assert functions_in("shared", services) % FUNCTION_CONNECTIONS == 0
+    assert functions_in("shared", services) > 0

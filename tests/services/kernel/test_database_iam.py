@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.kernel.database_sign_in import iam_password
+from services.kernel.database import iam_password
 
 AURORA = "careslot-prod-shared.cluster-abc123.us-west-2.rds.amazonaws.com"
 
