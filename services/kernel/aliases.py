@@ -8,11 +8,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from services.kernel.actor import Actor
 from services.kernel.database import Connection, Database
-from services.kernel.http import Edge, Verifier
 from services.kernel.telemetry import logger
+
+if TYPE_CHECKING:
+    # Functions read aliases too, and carry neither a web framework nor tokens in their zip.
+    from services.kernel.actor import Actor
+    from services.kernel.http import Edge, Verifier
 
 REFRESH_SECONDS = 2.0
 _ALL = "SELECT id, stands_for FROM alias"
@@ -69,18 +73,18 @@ class Aliases:
 class AliasVerifier:
     """http.Verifier that takes a caller whose record was replaced for who they are now."""
 
-    def __init__(self, verifier: Verifier, aliases: Aliases) -> None:
+    def __init__(self, verifier: "Verifier", aliases: Aliases) -> None:
         self._verifier = verifier
         self._aliases = aliases
 
-    async def verify(self, token: str) -> Actor:
+    async def verify(self, token: str) -> "Actor":
         """Return who presents ``token``."""
         actor = await self._verifier.verify(token)
         return replace(actor, person=self._aliases.of(actor.person)) if actor.person else actor
 
 
 @asynccontextmanager
-async def following_aliases(edge: Edge, database: Database, statement: str = _ALL) -> AsyncIterator[Aliases]:
+async def following_aliases(edge: "Edge", database: Database, statement: str = _ALL) -> AsyncIterator[Aliases]:
     """Lend aliases that follow the table meanwhile; callers are verified with them."""
     aliases = Aliases()
     await aliases.refresh(database, statement)

@@ -85,9 +85,8 @@ class PostgresDisruptions:
         )
         if row is None:
             return False
-        await append_events(
-            self._connection, [VisitDisrupted(**event_fields(row), version=1, answer_by=answer_by)], now
-        )
+        told = VisitDisrupted(**event_fields(row), version=1, answer_by=answer_by)
+        await append_events(self._connection, [told], now)
         return True
 
     async def give_up_waiting(self, now: datetime) -> int:

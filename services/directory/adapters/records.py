@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.directory.adapters.postgres import PostgresStore
-from services.directory.domain.records import Clinician, Facility, Patient, PatientMerge, Proxy, VisitType, key_of
+from services.directory.domain.identities import PatientMerge
+from services.directory.domain.records import Clinician, Facility, Patient, Proxy, VisitType, key_of
 from services.directory.usecases.recording import event_for
 from services.kernel.database import Connection
 from services.kernel.outbox import Publishable

@@ -7,13 +7,12 @@ from typing import Any, get_type_hints
 
 from services.contracts.roles import Role
 from services.contracts.security_labels import SecurityLabel
+from services.directory.domain.identities import BusinessIdentifier, PatientMerge
 from services.directory.domain.records import (
     BreakGlass,
-    BusinessIdentifier,
     Clinician,
     Facility,
     Patient,
-    PatientMerge,
     Proxy,
     Record,
     RoleAssignment,

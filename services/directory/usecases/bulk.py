@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.directory.domain.identities import BusinessIdentifier
 from services.directory.domain.records import (
-    BusinessIdentifier,
     Clinician,
     Facility,
     Patient,

@@ -14,16 +14,9 @@ from typing import Any
 
 from services.directory.domain import fhir
 from services.directory.domain.fhir_mapping import clinician_of, facility_of, home_of, patient_of
+from services.directory.domain.identities import BusinessIdentifier, PatientMerge
 from services.directory.domain.nucc import NAMES
-from services.directory.domain.records import (
-    BusinessIdentifier,
-    Clinician,
-    Facility,
-    Patient,
-    PatientMerge,
-    Record,
-    Specialty,
-)
+from services.directory.domain.records import Clinician, Facility, Patient, Record, Specialty
 from services.directory.ports import FacilityQuery, Near, Store, ZipCodes
 from services.directory.usecases.bulk import bulk_record
 from services.directory.usecases.fhir_outcome import Line, Outcome, Rejected, Source

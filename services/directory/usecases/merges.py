@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.directory.domain.identities import PatientMerge
 from services.directory.domain.proxies import proxy_id
-from services.directory.domain.records import Patient, PatientMerge, Proxy, Recorded, RoleAssignment
+from services.directory.domain.records import Patient, Proxy, Recorded, RoleAssignment
 from services.directory.ports import Store, UnitOfWork
 from services.directory.usecases.patients import find_patient
 from services.directory.usecases.recording import Change, record_change

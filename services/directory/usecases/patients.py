@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from services.directory.domain.identities import PatientMerge
 from services.directory.domain.proxies import AGES, ProxyAges, realigned
-from services.directory.domain.records import Facility, Patient, PatientMerge, Proxy, Recorded
+from services.directory.domain.records import Facility, Patient, Proxy, Recorded
 from services.directory.domain.values import Findings, missing
 from services.directory.ports import PatientQuery, Registration, Store, UnitOfWork
 from services.directory.usecases.facilities import facility_resource

@@ -16,12 +16,12 @@ from services.contracts.events.directory import (
     RoleAssigned,
     VisitTypeRecorded,
 )
+from services.directory.domain.identities import PatientMerge
 from services.directory.domain.records import (
     BreakGlass,
     Clinician,
     Facility,
     Patient,
-    PatientMerge,
     Proxy,
     R,
     Record,

@@ -6,7 +6,7 @@ from services.kernel.database import Connection
 from services.kernel.outbox import Publishable
 from services.kernel.records import Fetch
 from services.notifications.adapters.postgres import preferences_of
-from services.notifications.usecases.preferences import preferences_changed
+from services.notifications.usecases.telling import preferences_changed
 
 
 async def _preferences(connection: Connection, after: str, limit: int) -> Sequence[tuple[str, Publishable]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from services.contracts.events.directory import PatientMerged
 from services.notifications.domain.people import Preferences, Topic
 from services.notifications.ports import Store
-from services.notifications.usecases.preferences import preferences_changed
+from services.notifications.usecases.telling import preferences_changed
 
 
 async def take_merge(event: PatientMerged, store: Store) -> None:

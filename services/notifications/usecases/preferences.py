@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
-from services.contracts.events.notifications import PreferencesChanged
 from services.contracts.security_labels import SecurityLabel
 from services.kernel.access import AttributeValue, Gate, Resource
 from services.kernel.clock import Clock
@@ -13,6 +12,7 @@ from services.kernel.errors import NotFound, StaleVersion
 from services.notifications.domain.messages import MessageRecord
 from services.notifications.domain.people import Preferences
 from services.notifications.ports import Store, UnitOfWork
+from services.notifications.usecases.telling import preferences_changed
 
 T = TypeVar("T")
 
@@ -84,11 +84,6 @@ def _resource(patient_id: str, proxies: frozenset[str], label: SecurityLabel) ->
 
 def _labelled(patient_id: str) -> Resource:
     return _resource(patient_id, frozenset(), SecurityLabel.RESTRICTED)
-
-
-def preferences_changed(kept: Preferences) -> PreferencesChanged:
-    """Return the event that tells how preferences now stand."""
-    return PreferencesChanged(patient_id=kept.patient_id, version=kept.version, offers=kept.takes_offers)
 
 
 def _if_known(known: bool, found: T) -> T:

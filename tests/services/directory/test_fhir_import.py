@@ -18,7 +18,8 @@ from pipelines.main import main
 from services.contracts.events.directory import PatientRecorded
 from services.directory.adapters.ndjson import LONGEST_LINE, open_folder
 from services.directory.domain.fhir import GEOLOCATION
-from services.directory.domain.records import Clinician, Facility, Patient, PatientMerge
+from services.directory.domain.identities import PatientMerge
+from services.directory.domain.records import Clinician, Facility, Patient
 from services.directory.ports import PatientQuery
 from services.directory.usecases.fhir_import import FhirImport
 from services.directory.usecases.fhir_outcome import Outcome

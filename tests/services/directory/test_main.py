@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from services.directory.main import create
 from services.local.aws import Aws, client_environment
+from tests.fixtures.glass import glass_jwks, glass_key
 from tests.fixtures.platform import DeclareTopology, NewDatabase
 
 
@@ -40,6 +42,9 @@ async def test_it_comes_up_and_is_ready(
         "CARESLOT_TOKEN_JWKS_URL": "https://issuer.example/jwks.json",
         "CARESLOT_ACCESS_POLICIES": str(root / "policies" / "access"),
         "CARESLOT_USER_POOL_ID": "us-east-1_example",
+        "CARESLOT_BREAK_GLASS_SIGNING_KEY": glass_key().pem,
+        "CARESLOT_BREAK_GLASS_KEY_ID": glass_key().key_id,
+        "CARESLOT_BREAK_GLASS_KEYS": json.dumps(glass_jwks()),
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from services.contracts.roles import Role
+from services.directory.domain.identities import PatientMerge
 from services.directory.domain.proxies import proxy_id
-from services.directory.domain.records import Patient, PatientMerge, Proxy, RoleAssignment
+from services.directory.domain.records import Patient, Proxy, RoleAssignment
 from services.directory.usecases.merges import Merges
 from services.directory.usecases.patients import Patients
 from services.kernel.access import AccessRefused

@@ -18,8 +18,9 @@ from services.availability.adapters.records import KINDS as AVAILABILITY_KINDS
 from services.availability.main import create as availability_app
 from services.directory.adapters.postgres import unit_of_work
 from services.directory.adapters.records import KINDS as DIRECTORY_KINDS
+from services.directory.domain.identities import PatientMerge
 from services.directory.domain.proxies import proxy_id
-from services.directory.domain.records import PatientMerge, Proxy
+from services.directory.domain.records import Proxy
 from services.directory.main import create as directory_app
 from services.directory.usecases.bulk import bulk_record
 from services.kernel import rebuilding

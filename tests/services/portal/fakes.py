@@ -11,19 +11,13 @@ from typing import Any
 from services.kernel.actor import Actor
 from services.kernel.errors import CareslotError, Invalid, NotFound, Unauthenticated
 from services.portal.ports import Challenge, Reply, SignedIn, Step
+from tests.services.portal.fakes_disruption import ALTERNATIVE, DISRUPTED, DISRUPTED_ID, DISRUPTION, RECORD
+from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
 
 NOW = datetime(2027, 1, 4, 14, 0, tzinfo=UTC)
 PASSWORD, CODE, LATE = "right", "123456", "999999"
 STEPS: dict[str, Step] = {
     "twofactor": "SOFTWARE_TOKEN_MFA", "texted": "SMS_MFA", "newcomer": "NEW_PASSWORD_REQUIRED",
-}  # fmt: skip
-VISIT = "01900000-0000-7000-8000-000000000001"
-APPOINTMENT: dict[str, Any] = {
-    "id": VISIT, "status": "booked", "version": 2, "patient_id": "pat-000001", "clinician_id": "cln-00001",
-    "facility_id": "fac-0001", "specialty": "family-medicine", "visit_type": "follow-up", "slot_id": "slot-x",
-    "busy": False, "security_label": "N",
-    "starts_at": "2027-01-04T15:00:00Z", "ends_at": "2027-01-04T15:20:00Z", "timezone": "America/New_York",
-    "reason": "", "hold_expires_at": "2027-01-04T14:10:00Z",
 }  # fmt: skip
 PATIENT = {
     "patient_id": "pat-000001", "given_name": "Ana", "family_name": "<Probe>", "birth_date": "1980-02-03", "email": "",
@@ -42,30 +36,6 @@ SLOT = {
     "slot": {"starts_at": "2027-01-05T15:00:00Z", "timezone": "America/New_York"}, "offer": "a.b.c",
     "facility_name": "Boston General", "clinician_name": "Dr. Lee", "distance_km": 3.2,
     "starts_local": "2027-01-05T10:00:00-05:00",
-}  # fmt: skip
-DISRUPTED_ID = "9f1c1f0a-6c1e-4a53-9a53-0d6f4c6d3f10"
-ALTERNATIVE = {
-    "slot_id": "slot-2", "clinician_id": "cln-00001", "facility_id": "fac-0002",
-    "starts_at": "2027-01-06T15:00:00Z", "timezone": "America/New_York",
-}  # fmt: skip
-DISRUPTED: dict[str, Any] = {
-    **{name: APPOINTMENT[name] for name in ("patient_id", "clinician_id", "facility_id", "visit_type", "timezone")},
-    "visit_id": DISRUPTED_ID, "disruption_id": "leave-1", "appointment_id": VISIT, "state": "asked",
-    "still_open": True, "answer_by": "2027-01-04T14:30:00Z", "starts_at": "2027-01-04T15:00:00Z",
-}  # fmt: skip
-TELLING = {
-    "kind": "disruption", "channel": "email", "outcome": "failed", "reason": "provider:MessageRejected",
-    "told_by": "notifications", "at": "2027-01-04T14:00:00Z",
-}  # fmt: skip
-RECORD = {**DISRUPTED, "state": "to-call", "cause": "not-reached", "not_reached": "no-contact", "tellings": [TELLING]}
-DISRUPTION: dict[str, Any] = {
-    "disruption_id": "leave-1", "kind": "clinician", "subject_id": "cln-00001", "starts_at": "2027-01-04T05:00:00Z",
-    "ends_at": "2027-01-05T05:00:00Z", "withdrawn_at": None, "affected": 3, "still_open": 2, "told": 1,
-    "on_the_way": 1, "not_reached": {"no-contact": 1},
-    "states": {
-        "found": 0, "asked": 1, "to-call": 1, "rebooked": 1, "cancelled": 0, "restored": 0, "kept": 0,
-    },
-    "to_call": {"not-reached": 1},
 }  # fmt: skip
 CHILD = {
     **PATIENT, "patient_id": "pat-000004", "given_name": "Lía", "family_name": "Probe", "timezone": "America/New_York",

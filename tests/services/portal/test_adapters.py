@@ -31,7 +31,8 @@ from services.portal.api.cookies import Sealer
 from services.portal.domain.session import Session
 from services.portal.domain.wish import Wish
 from services.portal.ports import Challenge, SignedIn
-from tests.services.portal.fakes import APPOINTMENT, NOW, FakeClock
+from tests.services.portal.fakes import NOW, FakeClock
+from tests.services.portal.fakes_visits import APPOINTMENT
 
 KEY, OTHER = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 SESSION = Session(

@@ -10,7 +10,8 @@ from services.kernel.errors import Conflict, Forbidden, Invalid, StaleVersion, U
 from services.portal.api.entrance import SESSION
 from services.portal.domain.session import IDLE, OLDEST
 from tests.services.portal.conftest import Browser, hidden
-from tests.services.portal.fakes import ACCESS, APPOINTMENT, OFFER, PASSWORD, SLOT, VISIT
+from tests.services.portal.fakes import ACCESS, OFFER, PASSWORD, SLOT
+from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
 
 PAGES = {
     "patient": ["/home", "/find", f"/visits/{VISIT}", f"/visits/{VISIT}/cancel", "/preferences", "/past",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.kernel.errors import Forbidden, StaleVersion
 from tests.services.portal.conftest import Browser, hidden
-from tests.services.portal.fakes import VISIT
+from tests.services.portal.fakes_visits import VISIT
 
 
 async def test_cancelling_needs_a_reason_and_the_version_that_was_seen(browser: Browser) -> None:

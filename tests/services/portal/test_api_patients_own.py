@@ -6,7 +6,8 @@ import pytest
 
 from services.kernel.errors import Conflict, FieldError, Forbidden, Invalid
 from tests.services.portal.conftest import Browser, hidden
-from tests.services.portal.fakes import APPOINTMENT, OFFER, OFFERED, REQUEST, VISIT, WAITING
+from tests.services.portal.fakes import OFFER, OFFERED, REQUEST, WAITING
+from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
 
 
 async def test_waiting_says_what_would_do_and_nothing_in_an_address(browser: Browser) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from services.kernel.errors import Invalid, NotFound, StaleVersion, Unauthenticated
 from tests.services.portal.conftest import Browser, hidden
-from tests.services.portal.fakes import ACCESS, APPOINTMENT, GLASS, KIND, REQUEST
+from tests.services.portal.fakes import ACCESS, GLASS, KIND, REQUEST
+from tests.services.portal.fakes_visits import APPOINTMENT
 
 EDIT = "/visit-types/follow-up"
 

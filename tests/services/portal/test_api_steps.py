@@ -6,7 +6,8 @@ import httpx
 
 from services.portal.domain.session import IDLE
 from tests.services.portal.conftest import Browser, hidden
-from tests.services.portal.fakes import CODE, LATE, VISIT
+from tests.services.portal.fakes import CODE, LATE
+from tests.services.portal.fakes_visits import VISIT
 
 STEP = "/sign-in/challenge"
 

@@ -6,7 +6,8 @@ import pytest
 
 from services.kernel.errors import Conflict, NotFound, Unavailable
 from tests.services.portal.conftest import Browser
-from tests.services.portal.fakes import APPOINTMENT, DISRUPTED, DISRUPTED_ID, VISIT
+from tests.services.portal.fakes_disruption import DISRUPTED, DISRUPTED_ID
+from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
 
 PAGE = f"/alternatives/{DISRUPTED_ID}"
 

