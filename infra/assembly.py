@@ -116,6 +116,7 @@ def _region(stack: Stack, scope: Scope) -> None:
             subnet_ids=network.private_subnet_ids,
             cidr=place.cidr,
             services=behind_entrance(scope, catalogue),
+            logs_bucket=audit.access_logs_name,
         ),
     )
     hosts = {cluster: database.endpoint for cluster, database in databases.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -46,7 +47,10 @@ class AuditBuckets(Component):
                 key_arn=None,
                 access_logs_bucket=None,
                 kept_days=ACCESS_LOGS_DAYS,
-                statements=[admitted(scope, "logging.s3.amazonaws.com", "AccessLogs", ["s3:PutObject"], ["/*"])],
+                statements=[
+                    admitted(scope, "logging.s3.amazonaws.com", "AccessLogs", ["s3:PutObject"], ["/*"]),
+                    _load_balancers(scope),
+                ],
             ),
         )
         self.access_logs_name = logs.bucket_name
@@ -192,3 +196,15 @@ def _starts_with(
     field: str, values: Sequence[pulumi.Input[str]]
 ) -> aws.cloudtrail.TrailAdvancedEventSelectorFieldSelectorArgs:
     return aws.cloudtrail.TrailAdvancedEventSelectorFieldSelectorArgs(field=field, starts_withs=values)
+
+
+def _load_balancers(scope: Scope) -> Mapping[str, Any]:
+    """Return the statement that lets load balancers of this account and region write who called them."""
+    return {
+        "Sid": "LoadBalancerLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": ["s3:PutObject"],
+        "Resource": [f"{{bucket}}/*/AWSLogs/{scope.environment.account}/*"],
+        "Condition": {"ArnLike": {"aws:SourceArn": scope.arn("elasticloadbalancing", "loadbalancer/*")}},
+    }

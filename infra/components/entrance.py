@@ -70,11 +70,9 @@ class Entrance(Component):
         )
         listener = self._listener(balancer)
         self.listener_arn = listener.arn
-        self.target_groups = {
-            service.name: self._way_to(service, listener, order)
-            for order, service in enumerate(args.services.values(), 1)
-        }
-        self.target_group_arns = pulumi.Output.all(**{key: group.arn for key, group in self.target_groups.items()})
+        ways = enumerate(args.services.values(), 1)
+        arns = {service.name: self._way_to(service, listener, order) for order, service in ways}
+        self.target_group_arns = pulumi.Output.all(**arns)
         self.registered()
 
     def _group(self) -> pulumi.Output[str]:
@@ -162,7 +160,7 @@ class Entrance(Component):
             opts=self.child(),
         )
 
-    def _way_to(self, service: Service, listener: aws.lb.Listener, order: int) -> aws.lb.TargetGroup:
+    def _way_to(self, service: Service, listener: aws.lb.Listener, order: int) -> pulumi.Output[str]:
         group = aws.lb.TargetGroup(
             f"{self.name}-{service.name}",
             name=self.scope.named(service.name),
@@ -178,7 +176,7 @@ class Entrance(Component):
             opts=self.child(),
         )
         strip = aws.lb.ListenerRuleTransformUrlRewriteConfigRewriteArgs(regex=f"^/{service.name}/?(.*)$", replace="/$1")
-        aws.lb.ListenerRule(
+        rule = aws.lb.ListenerRule(
             f"{self.name}-{service.name}",
             listener_arn=listener.arn,
             priority=order,
@@ -199,4 +197,5 @@ class Entrance(Component):
             tags={"service": service.name, "data-class": service.data_class},
             opts=self.child(),
         )
-        return group
+        # ECS takes a target group only when a load balancer leads to it.
+        return pulumi.Output.all(group.arn, rule.arn).apply(lambda known: str(known[0]))

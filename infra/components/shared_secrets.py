@@ -28,6 +28,7 @@ SHARED_SECRETS: tuple[SharedSecret, ...] = (
     SharedSecret("availability-offer-signing-key", "availability", "Ed25519 key that signs slot offers of searches"),
     SharedSecret("waitlist-offer-signing-key", "waitlist", "Ed25519 key that signs slot offers to waiting patients"),
     SharedSecret("portal-session-keys", "portal", "Fernet keys that seal sign-in sessions"),
+    SharedSecret("booking-client-secret", "booking", "OAuth client secret by which booking searches for patients"),
     SharedSecret("waitlist-client-secret", "waitlist", "OAuth client secret by which the waiting list books"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -17,6 +18,8 @@ from services.contracts.catalogue import Service
 from services.kernel.errors import Invalid
 
 HTTPS, POSTGRESQL = 443, 5432
+# Secrets Manager user guide, "Create a secret": no name ends in a hyphen and six characters.
+_LIKE_A_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class Task(Component):
             "CARESLOT_PORT": str(args.service.port),
             **args.environment,
         }
+        if misread := [secret for secret in args.service.secrets if _LIKE_A_SUFFIX.search(secret)]:
+            raise Invalid(
+                f"{args.service.name}: {misread[0]}: by ARN Secrets Manager takes its ending for its own suffix"
+            )
         # A whole ARN would name one version: ECS takes the current one by its name.
         self.secrets = {
             f"CARESLOT_{secret.upper().replace('-', '_')}": scope.arn(

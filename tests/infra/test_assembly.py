@@ -27,6 +27,7 @@ def test_regions_of_an_environment_differ_by_what_only_one_can_have() -> None:
     assert set(primary.counts() - standby.counts()) == {
         "aws:accessanalyzer/analyzer:Analyzer",
         "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ecr/replicationConfiguration:ReplicationConfiguration",
         "aws:secretsmanager/secret:Secret",
         "aws:secretsmanager/secretRotation:SecretRotation",
         "aws:secretsmanager/secretVersion:SecretVersion",

@@ -76,7 +76,7 @@ def fargate() -> Recording:
 
     def declare(scope: Scope) -> None:
         EdgeCluster("edge", scope, EdgeClusterArgs("arn:aws:kms:us-east-1:111122223333:key/sessions"))
-        args = EntranceArgs("services.example", "zone-1", "vpc-1", ["subnet-1"], CIDR, SERVICES)
+        args = EntranceArgs("services.example", "zone-1", "vpc-1", ["subnet-1"], CIDR, SERVICES, "logs")
         entrance = Entrance("entrance", scope, args)
         EdgeService(
             "edge-portal",
@@ -185,6 +185,8 @@ def test_the_way_in_is_internal_speaks_tls_and_knows_every_service_by_its_name()
     balancer = one(graph, "aws:lb/loadBalancer:LoadBalancer").inputs
     assert (balancer["internal"], balancer["dropInvalidHeaderFields"]) == (True, True)
     listener = one(graph, "aws:lb/listener:Listener").inputs
+    logs = balancer["accessLogs"]
+    assert (logs["enabled"], logs["bucket"]) == (True, "logs")
     assert (listener["protocol"], listener["port"]) == ("HTTPS", 443)
     assert "TLS13" in listener["sslPolicy"]
     assert listener["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
@@ -244,6 +246,12 @@ def test_a_service_without_a_release_is_told_where_to_name_one() -> None:
     args = ExpressServiceArgs(task(settings=Edge()))
     with pytest.raises(Invalid, match=r"environments/dev\.yaml:edge\.releases\.portal: missing"):
         recorded(partial(_express, args))
+
+
+def test_a_secret_whose_name_ends_like_an_arn_is_refused() -> None:
+    service = PORTAL.model_copy(update={"secrets": ("client-secret",)})
+    with pytest.raises(Invalid, match="portal: client-secret: by ARN"):
+        recorded(partial(_express, ExpressServiceArgs(task(service))))
 
 
 def _express(args: ExpressServiceArgs, scope: Scope) -> None:
