@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from environments.settings import Email, Settings
+from environments.surface import Alarms, Api, Functions, Messages, SignIn
 from services.kernel.errors import FieldError, Invalid
 
 FOLDER = Path(__file__).parent
 # CloudWatch Logs takes these and no others (API reference, PutRetentionPolicy).
 LogRetention = Literal[30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 ZONES = 3
-
-
-class Settings(BaseModel):
-    """Settings never change after loading, and a key that nothing reads is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 def _a_vpc(network: IPv4Network) -> IPv4Network:
@@ -45,6 +41,9 @@ class Region(Settings):
 class Nodes(Settings):
     """The managed node group; unused under EKS Auto Mode, which picks its own machines."""
 
+    ami_type: Literal[
+        "AL2023_ARM_64_STANDARD", "AL2023_x86_64_STANDARD", "BOTTLEROCKET_ARM_64", "BOTTLEROCKET_x86_64"
+    ] = "BOTTLEROCKET_ARM_64"
     instance_types: tuple[str, ...] = Field(default=("m7g.large", "m6g.large"), min_length=1)
     min: int = Field(default=3, ge=1)
     max: int = Field(default=6, ge=1)
@@ -56,20 +55,37 @@ class Nodes(Settings):
         return self
 
 
+class Access(Settings):
+    """Who may talk to the cluster: an IAM role of the account by its name, path included, and what it may do."""
+
+    role: str = Field(pattern=r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$", max_length=512)
+    may: Literal["admin", "view"]
+    namespaces: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...] = ()
+
+
 class Cluster(Settings):
-    """EKS: who manages the machines, and which Kubernetes (1.35 or newer: 1.34 leaves standard support)."""
+    """EKS: who manages the machines, and which Kubernetes (1.35 or newer: 1.34 leaves standard support).
+
+    ``fargate`` lists services whose pods run on Fargate, each in a virtual machine of its own.
+    """
 
     version: Literal["1.35", "1.36"]
     compute: Literal["auto-mode", "managed-node-groups"]
     nodes: Nodes = Nodes()
+    fargate: tuple[str, ...] = ("audit",)
+    access: tuple[Access, ...] = ()
 
 
 class Capacity(Settings):
-    """Aurora Serverless v2 capacity units (2 GiB of memory each) and readers a region."""
+    """Aurora Serverless v2 capacity units (2 GiB of memory each) and readers a region.
+
+    ``instance_class`` makes the instances provisioned ones of that class instead; the units are then unused.
+    """
 
     min_acu: float = Field(ge=0.5, le=256, multiple_of=0.5)
     max_acu: float = Field(ge=1, le=256, multiple_of=0.5)
     readers: int = Field(ge=0, le=15)
+    instance_class: Annotated[str, Field(pattern=r"^db\.[rx]\d[a-z]*\.\d*x?large$")] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -79,11 +95,18 @@ class Capacity(Settings):
 
 
 class Database(Settings):
-    """Aurora PostgreSQL: booking has a cluster of its own, the other services share one."""
+    """Aurora PostgreSQL: booking has a cluster of its own, the other services share one.
+
+    ``recovery_point_seconds`` is how far a standby may lag before the primary stops taking writes
+    (``rds.global_db_rpo``, at least 20); ``insights`` is what CloudWatch Database Insights keeps.
+    """
 
     version: str = Field(pattern=r"^1[5-8]\.\d+$")
     shared: Capacity
     booking: Capacity
+    recovery_point_seconds: int = Field(default=60, ge=20, le=2_147_483_647)
+    master_password_days: int = Field(default=30, ge=1, le=1000)
+    insights: Literal["standard", "advanced"] = "standard"
 
 
 class Retention(Settings):
@@ -99,21 +122,35 @@ class Edge(Settings):
     """How the edge services run.
 
     ``app_runner`` is for the public finder only and for accounts that had App Runner before 30 April 2026;
-    ``express_mode`` lets ECS manage the load balancer of the edge services.
+    ``express_mode`` lets ECS manage the load balancer of the edge services, which are then reached at an address of
+    AWS's making and not through the entrance. A task has ``cpu`` units (1024 make a
+    vCPU) and ``memory_mib``. ``releases`` says what runs of which service: a version, or the digest of its image.
     """
 
     app_runner: bool = False
     express_mode: bool = False
+    cpu: Literal[256, 512, 1024, 2048] = 512
+    memory_mib: int = Field(default=1024, multiple_of=512)
+    releases: dict[str, Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|\d+\.\d+\.\d+)$")]] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _a_size_of_fargate(self) -> Self:
+        if not 2 * self.cpu <= self.memory_mib <= 8 * self.cpu:
+            raise ValueError(f"memory_mib is between {2 * self.cpu} and {8 * self.cpu} for {self.cpu} units of cpu")
+        return self
 
 
 class GitHub(Settings):
     """The repository whose pipelines deploy here.
 
     New repositories have immutable ids in the token's ``sub``, older ones names: both forms are trusted when the ids
-    are given.
+    are given. ``revision`` is the branch or tag that Argo CD follows.
     """
 
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(default="main", pattern=r"^[\w./-]+$")
     owner_id: int | None = Field(default=None, gt=0)
     repository_id: int | None = Field(default=None, gt=0)
 
@@ -128,13 +165,14 @@ class Budget(Settings):
     """What the account may cost a month before ``notify`` hears of it."""
 
     monthly_usd: int = Field(gt=0)
-    notify: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")], ...] = Field(min_length=1)
+    notify: tuple[Email, ...] = Field(min_length=1)
 
 
 class Environment(Settings):
     """One environment: an AWS account, its regions (the first is the primary) and what they are made of.
 
-    ``protected`` switches deletion protection on everything that holds data.
+    ``protected`` switches deletion protection on everything that holds data. ``serving`` is the region that does the
+    work when that is not the primary: whoever moves it there for good (docs/decisions/0104) writes it down here.
     """
 
     name: Literal["dev", "staging", "prod"]
@@ -142,11 +180,17 @@ class Environment(Settings):
     owner: str = Field(pattern=r"^[a-z][a-z-]+$")
     domain: str = Field(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")
     protected: bool
+    serving: str | None = None
     regions: dict[Annotated[str, Field(pattern=r"^us-(east|west)-\d$")], Region] = Field(min_length=1, max_length=2)
     cluster: Cluster
     database: Database
     retention: Retention
     edge: Edge = Edge()
+    functions: Functions
+    messages: Messages
+    sign_in: SignIn = SignIn()
+    api: Api
+    alarms: Alarms
     github: GitHub
     budget: Budget
 
@@ -159,6 +203,16 @@ class Environment(Settings):
                     raise ValueError(f"regions.{name}: {network} overlaps another network of this environment")
                 taken.append(network)
         return self
+
+    @model_validator(mode="after")
+    def _serving_is_here(self) -> Self:
+        if self.serving is not None and self.serving not in self.regions:
+            raise ValueError(f"serving: {self.serving!r} is none of the regions {', '.join(self.regions)}")
+        return self
+
+    def serves(self, region: str) -> bool:
+        """Say whether a region does the work: feeds functions, runs schedules, wakes people."""
+        return region == (self.serving or self.primary)
 
     @property
     def primary(self) -> str:

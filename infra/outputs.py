@@ -22,19 +22,38 @@ _ORGANIZATION = "organization"
 class FoundationOutputs:
     """What is made once an environment, in its primary region.
 
-    ``key_arns`` are the multi-region primary keys by data class (see infra/components/encryption.py).
+    ``key_arns`` are the multi-region primary keys by data class (see infra/components/encryption.py),
+    ``global_databases`` the identifiers of the global databases by name, ``zone_id`` the environment's hosted zone.
     """
 
     key_arns: pulumi.Output[Mapping[str, str]]
+    global_databases: pulumi.Output[Mapping[str, str]]
+    zone_id: pulumi.Output[str]
 
 
 @dataclass(frozen=True, slots=True)
 class RegionOutputs:
-    """What a region offers to what is deployed into its cluster and to routing."""
+    """What a region offers to what is deployed into its cluster and to routing.
+
+    ``database_arns``, ``database_endpoints`` and ``database_resource_ids`` are by database (booking, shared); the last
+    are what IAM sign-in policies name. ``audit_buckets`` are the write-once buckets by purpose.
+    """
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: pulumi.Output[Sequence[str]]
     key_arns: pulumi.Output[Mapping[str, str]]
+    bus_arn: pulumi.Output[str]
+    user_pool_id: pulumi.Output[str]
+    user_pool_arn: pulumi.Output[str]
+    client_ids: pulumi.Output[Mapping[str, str]]
+    kubeconfig: pulumi.Output[str]
+    role_arns: pulumi.Output[Mapping[str, str]]
+    target_group_arns: pulumi.Output[Mapping[str, str]]
+    entrance_address: pulumi.Output[str]
+    database_arns: pulumi.Output[Mapping[str, str]]
+    database_endpoints: pulumi.Output[Mapping[str, str]]
+    database_resource_ids: pulumi.Output[Mapping[str, str]]
+    audit_buckets: pulumi.Output[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def arguments(token: str) -> type | None:
     if cls is None:
         return None
     module = sys.modules[cls.__module__]
-    return getattr(module, f"{cls.__name__}Args", None) or getattr(module, f"{cls.__name__}InitArgs", None)
+    # Where a nested type is called <Resource>Args already, the SDK calls the resource's own arguments InitArgs.
+    return getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args", None)
 
 
 @cache
@@ -127,9 +128,15 @@ def _fits(value: Any, members: Sequence[Any]) -> bool:
     if isinstance(value, int | float):
         return bool({int, float, str} & {member for member in members if isinstance(member, type)})
     if isinstance(value, str):
+        if value.startswith("urn:pulumi:") and any(_is(member, pulumi.Resource) for member in members):
+            return True  # a resource given whole, as a remote component takes it
         # A number or a switch written as text is understood by the provider; an enumeration is a class of texts.
-        return any(isinstance(member, type) and issubclass(member, _SCALARS) for member in members)
-    return any(isinstance(member, type) and issubclass(member, pulumi.Asset | pulumi.Archive) for member in members)
+        return any(_is(member, _SCALARS) for member in members)
+    return any(_is(member, (pulumi.Asset, pulumi.Archive)) for member in members)
+
+
+def _is(member: Any, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(member, type) and issubclass(member, kinds)
 
 
 def _members(annotated: Any) -> list[Any]:

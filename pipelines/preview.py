@@ -12,16 +12,21 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from environments.model import names
+from environments.model import load_environment, names
 from infra.recording.exposure import exposed
 from infra.recording.graph import Fault, Recording, Resource
 from infra.stacks import Stack, all_stacks
+from services.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from pipelines.estate_diff import Change
 
 # Tables take the width they need: a cut type or place tells nobody anything.
 WIDE = 400
@@ -42,10 +47,28 @@ def preview(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole recorded graphs as JSON instead of a summary.")
     ] = False,
+    diff: Annotated[
+        str | None,
+        typer.Option(
+            "--diff",
+            help="Show instead what changes from a commit, or from another environment, to what would be made.",
+            metavar="REV|ENVIRONMENT",
+        ),
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", help="Draw the stacks into this file as well.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Show what stacks would make, what of it is public and what holds PHI; exit 1 if something is wrong with one."""
-    recordings = record(chosen(stacks or ()))
-    if as_json:
+    wanted = chosen(stacks or ())
+    recordings = record(wanted)
+    if svg is not None:
+        from pipelines.estate_picture import picture
+
+        svg.write_text(picture([recording.resolved for recording in recordings]), "utf-8")
+    if diff is not None:
+        _tell_changes(_changes(diff, recordings), as_json=as_json)
+    elif as_json:
         json.dump({"stacks": [recording.as_dict() for recording in recordings]}, sys.stdout, indent=1, sort_keys=True)
         sys.stdout.write("\n")
     else:
@@ -79,6 +102,48 @@ def record(stacks: Iterable[Stack]) -> list[Recording]:
     with ProcessPoolExecutor(min(len(order), os.cpu_count() or 1)) as workers:
         found = dict(zip(order, workers.map(record_named, order, [wanted[name] for name in order]), strict=True))
     return [recording for environment in wanted for recording in found[environment].values()]
+
+
+def _changes(base: str, recordings: list[Recording]) -> list[Change]:
+    """Return what changes from a commit or another environment, ``base``, to what was recorded."""
+    from pipelines.estate_diff import changes, neutral, recorded_at
+
+    after = [json.loads(json.dumps(recording.as_dict())) for recording in recordings]
+    environments = list(dict.fromkeys(recording.resolved.environment for recording in recordings))
+    if base not in names():
+        # Whole environments by name: a stack that is new has no name there yet.
+        stacks = [recording.stack for recording in recordings]
+        whole_ones = len(stacks) == sum(stack.environment in environments for stack in all_stacks())
+        return changes(recorded_at(base, environments if whole_ones else stacks), after)
+    if len(environments) > 1 or environments == [base]:
+        raise Invalid(f"say which one environment is compared with {base}: careslot preview ENVIRONMENT --diff {base}")
+    places = {(recording.resolved.layer, recording.resolved.region) for recording in recordings}
+    whole = [stack for stack in all_stacks() if stack.environment == environments[0]]
+    compared = [
+        stack
+        for stack in all_stacks()
+        if stack.environment == base and (len(recordings) == len(whole) or (stack.layer, _region_of(stack)) in places)
+    ]
+    before = [json.loads(json.dumps(recording.as_dict())) for recording in record(compared)]
+    return changes(neutral(before, load_environment(base)), neutral(after, load_environment(environments[0])))
+
+
+def _region_of(stack: Stack) -> str:
+    return stack.region or load_environment(stack.environment).primary
+
+
+def _tell_changes(found: list[Change], *, as_json: bool) -> None:
+    if as_json:
+        json.dump({"changes": [change.as_dict() for change in found]}, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+        return
+    signs = {"added": "+", "removed": "-", "changed": "~"}
+    for change in found:
+        typer.echo(f"{signs[change.how]} {change.stack}: {change.type} {change.name} ({change.place})")
+        for changed in change.properties:
+            typer.echo(f"    {changed.path}: {json.dumps(changed.before)} -> {json.dumps(changed.after)}")
+    counts = Counter(change.how for change in found)
+    typer.echo(", ".join(f"{counts[how]} {how}" for how in signs))
 
 
 def _show(recordings: list[Recording], out: Console) -> None:

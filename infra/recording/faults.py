@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra.recording.crossing import crossings
 from infra.recording.graph import (
     MARK,
     OURS,
@@ -36,6 +37,10 @@ def faults_of(recording: Recording, published: Mapping[str, Mapping[str, Any]]) 
         for rule, what in _of_resource(resource, graph, elsewhere)
     }
     found |= set(_hidden(recording))
+    found |= {
+        Fault(graph.stack, "cross-region", str(resource.place), resource.name, what)
+        for resource, what in crossings(graph)
+    }
     found |= {
         Fault(graph.stack, "dangling-reference", "", path, f"the output mentions {mark}, which nothing here has")
         for path, text in texts(graph.outputs)

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _OPTIONS = (
     "protect", "retainOnDelete", "deletedWith", "ignoreChanges", "replaceOnChanges", "deleteBeforeReplace", "importId",
 )  # fmt: skip
+_GET_RESOURCE = "pulumi:pulumi:getResource"
 _NOT_OURS = (Path(sys.prefix), ROOT / "infra" / "components" / "base.py", ROOT / "infra" / "recording")
 
 
@@ -63,10 +64,17 @@ class Recorder(MockMonitor):
         self._environment = environment
         self._known = known
         self._published = published
-        self._invokes = {
+        self._invokes: dict[str, Mapping[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": environment.account},
             "aws:index/getRegion:getRegion": {"region": region, "name": region},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
+            # The one thing a Region switch plan makes that is no output of it.
+            "aws:arcregionswitch/getRoute53HealthChecks:getRoute53HealthChecks": {
+                "healthChecks": [
+                    {"region": name, "healthCheckId": f"switch-{name}", "status": "healthy"}
+                    for name in environment.regions
+                ]
+            },
             **(invokes or {}),
         }
         self.made: dict[str, Resource] = {}
@@ -107,6 +115,8 @@ class Recorder(MockMonitor):
 
     def Invoke(self, request: Any) -> Any:
         """Answer a data source from the table; an unknown one is an error."""
+        if request.tok == _GET_RESOURCE:
+            return self._given(MessageToDict(request.args)["urn"])
         if not request.provider:
             raise Refusal(f"{request.tok} is asked without a provider of ours: stacks allow no other")
         answer = self._invokes.get(request.tok)
@@ -114,6 +124,17 @@ class Recorder(MockMonitor):
             raise Refusal(f"the program asks for {request.tok}, for which the recorder has no answer")
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(message(answer))  # a keyword of Python's is the protocol's name
+        return response
+
+    def _given(self, urn: str) -> Any:
+        """Answer what a resource is like that was passed whole to a remote component: the SDK asks for it again."""
+        resource = self.made[urn]
+        known = self._known and resource.custom
+        physical = answers.identity(resource.type, resource.mark) if known else ""
+        state: dict[str, Any] = dict(resource.outputs or {}) if known else {}
+        found: dict[str, Any] = {"urn": urn, "id": physical, "state": state}
+        response = resource_pb2.ResourceInvokeResponse()
+        getattr(response, "return").CopyFrom(message(found))
         return response
 
     def _record(self, request: Any, urn: str, properties: Any, *, read: bool) -> Resource:

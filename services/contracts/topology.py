@@ -16,6 +16,14 @@ from services.contracts.events import waitlist as w
 from services.contracts.events.base import Event
 
 BUS = "careslot"
+# What functions run on, in AWS and, as far as it has them, in the emulator; the builder makes their zip for it.
+FUNCTION_RUNTIME: Literal["python3.13"] = "python3.13"
+FUNCTION_ARCHITECTURE: Literal["arm64"] = "arm64"
+
+
+def function_handler(handler: str) -> str:
+    """Turn ``package.module:function`` into Lambda's ``package.module.function``."""
+    return handler.replace(":", ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,25 @@ class LockedBucket:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax."""
+    """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax.
+
+    An invocation that Lambda refuses is tried ``retries`` times within ``max_age_seconds``, then it goes to
+    ``<name>-dlq``: the next one of the clock does its work as well.
+    """
 
     name: str
     service: str
     expression: str
     handler: str
     timeout_seconds: int = 50
+    retries: int = 2
+    max_age_seconds: int = 300
+    retention_days: int = 14
+
+    @property
+    def dead_letters(self) -> str:
+        """Name of the dead-letter queue."""
+        return f"{self.name}-dlq"
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (

@@ -7,18 +7,24 @@ snapshot that the change feed's cursor is compared with, and so every reader beh
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import asyncpg
+import boto3
 
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
 LOCK_SECONDS = 5
 MIGRATION_SECONDS = 300
+POSTGRES = 5432
+# Every address of Aurora's ends so, after cluster and account's part (Aurora user guide, "Endpoints").
+AURORA = re.compile(r"\.([a-z]{2}-[a-z]+-\d)\.rds\.amazonaws\.com$")
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -59,6 +65,7 @@ class Database:
         """Prepare the pool; no connection is made yet, so a service can start before its database."""
         self._pool = await asyncpg.create_pool(
             self._dsn,
+            password=iam_password(self._dsn),
             min_size=0,
             max_size=self._max_size,
             init=_prepare,
@@ -159,3 +166,23 @@ def migrate(dsn: str, *folders: Path) -> int:
 async def _prepare(connection: Any) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+def iam_password(dsn: str) -> Callable[[], Awaitable[str]] | None:
+    """Return what asks IAM for a token of fifteen minutes, anew for each connection, in the place of a password.
+
+    None where the address holds a password, or is not Aurora's: it is taken as it is.
+    """
+    address = urlsplit(dsn)
+    host, user = address.hostname or "", address.username or ""
+    region = AURORA.search(host)
+    if region is None or address.password:
+        return None
+    client = boto3.client("rds", region_name=region[1])
+    port = address.port or POSTGRES
+
+    async def token() -> str:
+        # Signed here, without a call; only the role's own credentials may have to be fetched.
+        return await asyncio.to_thread(client.generate_db_auth_token, DBHostname=host, Port=port, DBUsername=user)
+
+    return token

@@ -53,7 +53,7 @@ class ProcessSettings(BaseSettings):
 class ServiceSettings(ProcessSettings):
     """What a service with data of its own is told besides; AWS's own variables are boto3's."""
 
-    database_url: str = Field(description="postgresql:// URL of this service's own database")
+    database_url: str = Field(repr=False, description="postgresql:// URL of this service's own database")
     database_pool: int = Field(default=10, ge=1, le=100, description="connections this process may hold")
     bus_name: str = Field(default="careslot", description="EventBridge bus")
     queue_prefix: str = Field(default="", description="put before the queue names of the topology")

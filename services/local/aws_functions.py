@@ -24,14 +24,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.contracts.topology import SCHEDULES, SUBSCRIPTIONS, Schedule, Subscription
+from services.contracts.topology import (
+    FUNCTION_RUNTIME,
+    SCHEDULES,
+    SUBSCRIPTIONS,
+    Schedule,
+    Subscription,
+    function_handler,
+)
 from services.local.aws import Aws, Queue
 
 if TYPE_CHECKING:
-    from types_boto3_lambda.literals import RuntimeType
     from types_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
+    from types_boto3_scheduler.type_defs import TargetTypeDef
 
-RUNTIME: RuntimeType = "python3.13"
 MEMORY_MB = 256
 WORKERS = 2  # AWS's least for a mapping, and what two cores can use
 ACTIVE_SECONDS = 10.0
@@ -87,7 +93,7 @@ def declare_functions(
                 code[schedule.service],
             )
             role = _ensure_role(aws, f"{prefix}careslot-{schedule.service}-schedules", "scheduler.amazonaws.com")
-            _ensure_schedule(aws, prefix + schedule.name, schedule.expression, arn, role)
+            _ensure_schedule(aws, prefix + schedule.name, schedule, arn, role)
             declared[schedule.name] = arn
     return declared
 
@@ -115,12 +121,6 @@ def recent_output(aws: Aws, function_name: str) -> list[str]:
     return [str(event["message"]).rstrip() for event in found["events"]]
 
 
-def lambda_handler(handler: str) -> str:
-    """Turn the topology's `package.module:function` into Lambda's `package.module.function`."""
-    module, _, function = handler.partition(":")
-    return f"{module}.{function}"
-
-
 def _ensure_role(aws: Aws, name: str, principal: str) -> str:
     try:
         return aws.iam.get_role(RoleName=name)["Role"]["Arn"]
@@ -138,9 +138,9 @@ def _ensure_function(aws: Aws, name: str, handler: str, timeout: int, role: str,
     except aws.functions.exceptions.ResourceNotFoundException:
         found = aws.functions.create_function(
             FunctionName=name,
-            Runtime=RUNTIME,
+            Runtime=FUNCTION_RUNTIME,
             Role=role,
-            Handler=lambda_handler(handler),
+            Handler=function_handler(handler),
             Code={"ZipFile": code.zip},
             Timeout=timeout,
             MemorySize=MEMORY_MB,
@@ -154,7 +154,7 @@ def _ensure_function(aws: Aws, name: str, handler: str, timeout: int, role: str,
     if _differs(found, handler, timeout, code):
         aws.functions.update_function_configuration(
             FunctionName=name,
-            Handler=lambda_handler(handler),
+            Handler=function_handler(handler),
             Timeout=timeout,
             Environment={"Variables": dict(code.environment)},
         )
@@ -165,7 +165,7 @@ def _ensure_function(aws: Aws, name: str, handler: str, timeout: int, role: str,
 def _differs(found: FunctionConfigurationResponseTypeDef, handler: str, timeout: int, code: FunctionCode) -> bool:
     variables = found.get("Environment", {}).get("Variables", {})
     return (
-        found["Handler"] != lambda_handler(handler)
+        found["Handler"] != function_handler(handler)
         or found["Timeout"] != timeout
         or variables != dict(code.environment)
     )
@@ -200,22 +200,30 @@ def _ensure_mapping(aws: Aws, function_arn: str, queue_arn: str, subscription: S
         aws.functions.update_event_source_mapping(UUID=mappings[0]["UUID"], BatchSize=subscription.batch)
 
 
-def _ensure_schedule(aws: Aws, name: str, expression: str, function_arn: str, role: str) -> None:
+def _ensure_schedule(aws: Aws, name: str, schedule: Schedule, function_arn: str, role: str) -> None:
+    target: TargetTypeDef = {
+        "Arn": function_arn,
+        "RoleArn": role,
+        "RetryPolicy": {
+            "MaximumRetryAttempts": schedule.retries,
+            "MaximumEventAgeInSeconds": schedule.max_age_seconds,
+        },
+    }
     try:
         found = aws.scheduler.get_schedule(Name=name)
     except aws.scheduler.exceptions.ResourceNotFoundException:
         aws.scheduler.create_schedule(
             Name=name,
-            ScheduleExpression=expression,
+            ScheduleExpression=schedule.expression,
             FlexibleTimeWindow={"Mode": "OFF"},
-            Target={"Arn": function_arn, "RoleArn": role},
+            Target=target,
         )
         return
-    stands = found["ScheduleExpression"], found["Target"]["Arn"], found["State"]
-    if stands != (expression, function_arn, "ENABLED"):
+    stands = found["ScheduleExpression"], found["Target"], found["State"]
+    if stands != (schedule.expression, target, "ENABLED"):
         aws.scheduler.update_schedule(
             Name=name,
-            ScheduleExpression=expression,
+            ScheduleExpression=schedule.expression,
             FlexibleTimeWindow={"Mode": "OFF"},
-            Target={"Arn": function_arn, "RoleArn": role},
+            Target=target,
         )

@@ -17,6 +17,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.contracts.clients import (
+    ATTRIBUTES,
+    BOOKING,
+    EXTERNAL_APP,
+    POOL,
+    PORTAL,
+    REBUILD,
+    REFRESH_HOURS,
+    RESOURCE_SERVER,
+    SCOPES,
+    SERVICE_SCOPES,
+    TOKEN_MINUTES,
+    WAITLIST,
+    AppClient,
+)
 from services.contracts.roles import Role
 from services.local.aws import Aws
 from services.local.emulator import REGION
@@ -28,22 +43,6 @@ if TYPE_CHECKING:
         SchemaAttributeTypeTypeDef,
     )
 
-POOL = "careslot"
-PORTAL = "portal"
-APP = "external-app"
-RESOURCE_SERVER = "careslot"
-SCOPES = {"slots.read": "search open slots", "directory.read": "read facilities, clinicians and visit types"}
-# What only a service of ours may do: never in the scopes of an external app.
-SERVICE_SCOPES = {
-    "waitlist.offer": "keep freed slots while an offer of them is out",
-    "changes.read": "read what services tell each other, to rebuild projections",
-}
-WAITLIST = "waitlist"
-BOOKING = "booking"
-BOOKING_SCOPES = ("slots.read",)
-REBUILD = "rebuild"
-TOKEN_MINUTES = 15
-REFRESH_HOURS = 12
 PEOPLE = tuple(role for role in Role if role is not Role.EXTERNAL_APP)
 
 
@@ -83,10 +82,10 @@ def ensure_pool(aws: Aws, name: str = POOL) -> Identity:
     _ensure_groups(aws, pool_id)
     _ensure_scopes(aws, pool_id)
     portal, _ = _ensure_client(aws, pool_id, PORTAL)
-    app, secret = _ensure_client(aws, pool_id, APP)
-    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST, ("waitlist.offer",))
-    booking, booking_secret = _ensure_client(aws, pool_id, BOOKING, BOOKING_SCOPES)
-    rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD, ("changes.read",))
+    app, secret = _ensure_client(aws, pool_id, EXTERNAL_APP)
+    waitlist, waitlist_secret = _ensure_client(aws, pool_id, WAITLIST)
+    booking, booking_secret = _ensure_client(aws, pool_id, BOOKING)
+    rebuild, rebuild_secret = _ensure_client(aws, pool_id, REBUILD)
     return Identity(
         pool_id=pool_id,
         issuer=f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}",
@@ -179,7 +178,7 @@ def _ensure_pool(aws: Aws, name: str) -> str:
             "Mutable": True,
             "StringAttributeConstraints": {"MinLength": "0", "MaxLength": "2048"},
         }
-        for attribute in ("facilities", "person", "clearances")
+        for attribute in ATTRIBUTES
     ]
     made = aws.cognito.create_user_pool(
         PoolName=name, Schema=schema, AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}
@@ -214,19 +213,19 @@ def _ensure_scopes(aws: Aws, pool_id: str) -> None:
         )
 
 
-def _ensure_client(aws: Aws, pool_id: str, name: str, scopes: Iterable[str] = SCOPES) -> tuple[str, str]:
+def _ensure_client(aws: Aws, pool_id: str, wanted: AppClient) -> tuple[str, str]:
     """Return id and secret (empty for the portal, which is a public client) of the app client."""
     for page in aws.cognito.get_paginator("list_user_pool_clients").paginate(
         UserPoolId=pool_id, PaginationConfig={"PageSize": 60}
     ):
         for client in page["UserPoolClients"]:
-            if client.get("ClientName") == name:
+            if client.get("ClientName") == wanted.name:
                 found = aws.cognito.describe_user_pool_client(UserPoolId=pool_id, ClientId=client["ClientId"])
                 return client["ClientId"], found["UserPoolClient"].get("ClientSecret", "")
-    if name == PORTAL:
+    if wanted.for_people:
         made = aws.cognito.create_user_pool_client(
             UserPoolId=pool_id,
-            ClientName=name,
+            ClientName=wanted.name,
             ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
             IdTokenValidity=TOKEN_MINUTES,
             AccessTokenValidity=TOKEN_MINUTES,
@@ -236,11 +235,11 @@ def _ensure_client(aws: Aws, pool_id: str, name: str, scopes: Iterable[str] = SC
     else:
         made = aws.cognito.create_user_pool_client(
             UserPoolId=pool_id,
-            ClientName=name,
+            ClientName=wanted.name,
             GenerateSecret=True,
             AllowedOAuthFlows=["client_credentials"],
             AllowedOAuthFlowsUserPoolClient=True,
-            AllowedOAuthScopes=[f"{RESOURCE_SERVER}/{scope}" for scope in scopes],
+            AllowedOAuthScopes=list(wanted.asked_as),
             AccessTokenValidity=TOKEN_MINUTES,
             TokenValidityUnits={"AccessToken": "minutes"},
         )

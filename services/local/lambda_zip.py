@@ -31,6 +31,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from services.contracts.topology import FUNCTION_ARCHITECTURE, FUNCTION_RUNTIME
 from services.local.child import CannotStart
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,10 +67,16 @@ class Package:
         return self.path.read_bytes()
 
 
+# As uv calls the platforms of Lambda's architectures; its runtimes have the C library of Amazon Linux 2023.
+_PLATFORMS = {"arm64": "aarch64-manylinux_2_28"}
 AWS_TARGET = Target(
-    "aws-python3.13-x86_64",
-    ("--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.13", "--only-binary", ":all:"),
-)
+    f"aws-{FUNCTION_RUNTIME}-{FUNCTION_ARCHITECTURE}",
+    (
+        "--python-platform", _PLATFORMS[FUNCTION_ARCHITECTURE],
+        "--python-version", FUNCTION_RUNTIME.removeprefix("python"),
+        "--only-binary", ":all:",
+    ),
+)  # fmt: skip
 
 
 def emulator_target(python: Path) -> Target:

@@ -1,7 +1,7 @@
 """The catalogue's shape and loader: a wrong entry names its file, key and what is allowed."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from services.kernel.errors import FieldError, Invalid
 
 FOLDER = Path(__file__).parent
+AwsUse = Literal["user-accounts", "email", "text-messages"]
 
 
 class _Entry(BaseModel):
@@ -42,7 +43,12 @@ class Scaling(_Entry):
 
 
 class Service(_Entry):
-    """One service: what it owns, what survives without it, where it runs and whom it may call."""
+    """One service: what it owns, what survives without it, where it runs and whom it may call.
+
+    ``secrets`` are its settings that come from Secrets Manager; in its database it signs in by IAM. ``uses`` and
+    ``functions_use`` say what of AWS its processes and its Lambda functions use beyond the topology's bus, queues and
+    buckets: roles are derived from these.
+    """
 
     name: str = Field(pattern="^[a-z][a-z-]*$")
     summary: str
@@ -53,6 +59,9 @@ class Service(_Entry):
     port: int = Field(ge=1024, le=65535)
     database: DatabaseEntry | None = None
     calls: tuple[str, ...] = ()
+    secrets: tuple[Annotated[str, Field(pattern="^[a-z][a-z-]*$")], ...] = ()
+    uses: tuple[AwsUse, ...] = ()
+    functions_use: tuple[AwsUse, ...] = ()
     slo: Slo
     scaling: Scaling
 

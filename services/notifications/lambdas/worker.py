@@ -33,7 +33,7 @@ class FunctionSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CARESLOT_", extra="ignore", frozen=True)
 
-    database_url: str = Field(description="postgresql:// URL of the database notifications")
+    database_url: str = Field(repr=False, description="postgresql:// URL of the database notifications")
     database_pool: int = Field(default=4, ge=1, le=20, description="connections, and so messages sent at once")
     sender_email: str = Field(pattern="^[^@\\s]+@[^@\\s]+$", description="identity verified in SES")
     organization: str = Field(description="who writes, at most 40 characters: named in every message")

@@ -80,7 +80,7 @@ def test_compiled_wheels_fit_the_target(services: Path, target: Target, cache: P
     compiled = {name for name in held if name.endswith(".so") and "abi3" not in name}
     assert len(compiled) >= 3
     if target is AWS_TARGET:
-        assert all(name.endswith(".cpython-313-x86_64-linux-gnu.so") for name in compiled)
+        assert all(name.endswith(".cpython-313-aarch64-linux-gnu.so") for name in compiled)
         assert not [name for name in held if name.endswith(".pyc")]
     else:
         suffix = subprocess.check_output(

@@ -1,0 +1,225 @@
+"""The Region switch plan: the steps by which a region takes over, run by AWS in that region after a person approved.
+
+ARC Region switch has its control in each region, so the one that failed is asked nothing. It replaces ARC's readiness
+checks, which are closed. 45 CFR 164.308(a)(7)(ii)(C).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.base import Component, Scope
+from infra.components.service_role import service_role
+from services.contracts.catalogue import load_catalogue
+
+APPROVAL_MINUTES = 60
+STEP_MINUTES = 30
+RECOVERY_MINUTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSwitchArgs:
+    """``databases`` are global databases by name, each with its regional clusters' ARNs by region."""
+
+    zone_id: pulumi.Input[str]
+    record_name: str
+    databases: Mapping[str, Mapping[str, pulumi.Input[str]]]
+    global_identifiers: Mapping[str, pulumi.Input[str]]
+    cluster_arns: Mapping[str, pulumi.Input[str]]
+
+
+class RegionSwitch(Component):
+    """The plan: approval, pods, databases, then addresses."""
+
+    data_class = "internal"
+    plan_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, scope: Scope, args: RegionSwitchArgs) -> None:
+        super().__init__(name, scope)
+        self.args = args
+        approvers = self._approvers()
+        regions = tuple(scope.environment.regions)
+        plan = aws.arcregionswitch.Plan(
+            name,
+            name=scope.named("switch"),
+            description="A region takes over: approval, pods, databases, addresses",
+            execution_role=service_role(
+                self, "execution", scope.named("region-switch"), "arc-region-switch.amazonaws.com", self._permissions()
+            ).arn,
+            recovery_approach="activePassive",
+            regions=list(regions),
+            primary_region=scope.environment.primary,
+            recovery_time_objective_minutes=RECOVERY_MINUTES,
+            workflows=[
+                aws.arcregionswitch.PlanWorkflowArgs(
+                    workflow_target_action="activate",
+                    workflow_target_region=region,
+                    workflow_description=f"{region} takes over",
+                    steps=self._steps(approvers),
+                )
+                for region in regions
+            ],
+            opts=self.child(),
+        )
+        self.plan_arn = plan.arn
+        self._checks = aws.arcregionswitch.get_route53_health_checks_output(
+            plan_arn=plan.arn, opts=pulumi.InvokeOutputOptions(parent=self)
+        ).health_checks
+        self.registered()
+
+    def check(self, region: str) -> pulumi.Output[str]:
+        """Return the health check by which the plan says that ``region`` is, or is not, the active one."""
+        return self._checks.apply(lambda found: next(one.health_check_id for one in found if one.region == region))
+
+    def _steps(self, approvers: aws.iam.Role) -> list[aws.arcregionswitch.PlanWorkflowStepArgs]:
+        return [
+            aws.arcregionswitch.PlanWorkflowStepArgs(
+                name="approval",
+                description="Somebody on duty says so",
+                execution_block_type="ManualApproval",
+                execution_approval_configs=[
+                    aws.arcregionswitch.PlanWorkflowStepExecutionApprovalConfigArgs(
+                        approval_role=approvers.arn, timeout_minutes=APPROVAL_MINUTES
+                    )
+                ],
+            ),
+            self._pods(),
+            *(self._database(name) for name in self.args.databases),
+            aws.arcregionswitch.PlanWorkflowStepArgs(
+                name="addresses",
+                description="DNS answers with this region",
+                execution_block_type="Route53HealthCheck",
+                route53_health_check_configs=[
+                    aws.arcregionswitch.PlanWorkflowStepRoute53HealthCheckConfigArgs(
+                        hosted_zone_id=self.args.zone_id,
+                        record_name=self.args.record_name,
+                        timeout_minutes=STEP_MINUTES,
+                        record_sets=[
+                            aws.arcregionswitch.PlanWorkflowStepRoute53HealthCheckConfigRecordSetArgs(
+                                record_set_identifier=region, region=region
+                            )
+                            for region in self.scope.environment.regions
+                        ],
+                    )
+                ],
+            ),
+        ]
+
+    def _pods(self) -> aws.arcregionswitch.PlanWorkflowStepArgs:
+        """Scale every service in the cluster to what the other region ran; each has a namespace and a workload."""
+        names = [service.name for service in load_catalogue().values() if service.runs_on == "eks"]
+        return aws.arcregionswitch.PlanWorkflowStepArgs(
+            name="pods",
+            description="As many pods as the other region ran",
+            execution_block_type="EKSResourceScaling",
+            eks_resource_scaling_configs=[
+                aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigArgs(
+                    capacity_monitoring_approach="sampledMaxInLast24Hours",
+                    target_percent=100,
+                    timeout_minutes=STEP_MINUTES,
+                    kubernetes_resource_types=[
+                        aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigKubernetesResourceTypeArgs(
+                            api_version="apps/v1", kind="Deployment"
+                        )
+                    ],
+                    eks_clusters=[
+                        aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigEksClusterArgs(cluster_arn=arn)
+                        for arn in self.args.cluster_arns.values()
+                    ],
+                    scaling_resources=[
+                        aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigScalingResourceArgs(
+                            namespace=service,
+                            resources=[
+                                aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigScalingResourceResourceArgs(
+                                    resource_name=region, namespace=service, name=service, hpa_name=service
+                                )
+                                for region in self.scope.environment.regions
+                            ],
+                        )
+                        for service in names
+                    ],
+                    ungracefuls=[
+                        aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigUngracefulArgs(
+                            minimum_success_percentage=80
+                        )
+                    ],
+                )
+            ],
+        )
+
+    def _database(self, name: str) -> aws.arcregionswitch.PlanWorkflowStepArgs:
+        return aws.arcregionswitch.PlanWorkflowStepArgs(
+            name=f"database-{name}",
+            description=f"Database {name} takes writes here",
+            execution_block_type="AuroraGlobalDatabase",
+            global_aurora_configs=[
+                aws.arcregionswitch.PlanWorkflowStepGlobalAuroraConfigArgs(
+                    behavior="switchoverOnly",
+                    global_cluster_identifier=self.args.global_identifiers[name],
+                    database_cluster_arns=list(self.args.databases[name].values()),
+                    timeout_minutes=STEP_MINUTES,
+                    # When the other region does not answer, what was not replicated is given up.
+                    ungracefuls=[
+                        aws.arcregionswitch.PlanWorkflowStepGlobalAuroraConfigUngracefulArgs(ungraceful="failover")
+                    ],
+                )
+            ],
+        )
+
+    def _permissions(self) -> Sequence[Mapping[str, Any]]:
+        clusters = [arn for regions in self.args.databases.values() for arn in regions.values()]
+        everywhere = f"arn:aws:rds::{self.scope.environment.account}:global-cluster:"
+        databases = [
+            pulumi.Output.concat(everywhere, self.args.global_identifiers[name]) for name in self.args.databases
+        ]
+        return [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "rds:DescribeDBClusters",
+                    "rds:DescribeGlobalClusters",
+                    "rds:FailoverGlobalCluster",
+                    "rds:SwitchoverGlobalCluster",
+                ],
+                "Resource": [*clusters, *databases],
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["eks:DescribeCluster", "eks:ListAssociatedAccessPolicies"],
+                "Resource": list(self.args.cluster_arns.values()),
+            },
+        ]
+
+    def _approvers(self) -> aws.iam.Role:
+        """Make the role of whoever may approve: people of this account who signed in with a second factor."""
+        account = self.scope.environment.account
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        }
+        role = aws.iam.Role(
+            f"{self.name}-approvers",
+            name=self.scope.named("region-switch-approvers"),
+            assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+            opts=self.child(),
+        )
+        approve = {
+            "Effect": "Allow",
+            "Action": ["arc-region-switch:ApprovePlanExecutionStep", "arc-region-switch:GetPlanExecution"],
+            "Resource": f"arn:aws:arc-region-switch::{account}:plan/{self.scope.named('switch')}:*",
+        }
+        aws.iam.RolePolicy(
+            f"{self.name}-approvers",
+            role=role.name,
+            policy=json.dumps({"Version": "2012-10-17", "Statement": [approve]}),
+            opts=self.child(),
+        )
+        return role
