@@ -205,7 +205,7 @@ def test_planners_see_whom_a_change_touches_before_it_is_made(window: Windows) -
     planner.press("main button.primary")
     planner.see("planner-04-leave-preview")
     planner.press("main button.primary")
-    expect(planner.page.locator("[role=status]")).to_have_text("The leave is recorded.")
+    expect(planner.page.locator("p.news")).to_have_text("The leave is recorded.")
     planner.see("planner-05-leave")
     planner.page.get_by_role("button", name="Take back").click()
     planner.page.locator("main .list a.button").first.click()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from services.local.demo.client import Person, expected
-from tests.fixtures.browsing import PHONE, Screen, browser
+from tests.fixtures.browsing import DESK, PHONE, Screen, browser
 from tests.journeys.running import Running
 
 NUMBERS = "#progress dl > div:nth-child({}) dd"
@@ -24,8 +24,13 @@ def test_a_sick_day_from_the_form_to_another_time(platform: Running, scheduler: 
     body = {"offer": slot["offer"], "patient_id": "pat-000002"}
     visit = expected(scheduler.command("/booking/appointments", body), 201).json()
     clinician, day = visit["clinician_id"], slot["starts_local"][:10]
+
+    def password_of(username: str) -> str:
+        return platform.state.user(username).password
+
     with browser() as chrome:
-        planner, patient = Screen(chrome, platform), Screen(chrome, platform, PHONE)
+        root = f"{platform.state.gateway}/portal/"
+        planner, patient = Screen(chrome, root, password_of, DESK), Screen(chrome, root, password_of, PHONE)
         planner.sign_in("scheduler")
         planner.open(f"schedules/{clinician}")
         for field in ("#first_day", "#last_day"):
