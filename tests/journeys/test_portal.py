@@ -207,6 +207,7 @@ def test_planners_see_whom_a_change_touches_before_it_is_made(window: Windows) -
     planner.press("main button.primary")
     expect(planner.page.locator("p.news")).to_have_text("The leave is recorded.")
     planner.see("planner-05-leave")
+    planner.open("schedules/cln-00001")
     planner.page.get_by_role("button", name="Take back").click()
     planner.page.locator("main .list a.button").first.click()
     planner.see("planner-06-working-time")
