@@ -16,8 +16,8 @@ pytestmark = pytest.mark.xdist_group("estate")
 # How AWS's services call the key that encrypts what they store.
 KEY = re.compile(r"kms(Master)?Key(Id|Arn|Identifier)?$|encryptionKey$")
 PROTECTION = ("deletionProtection", "deletionProtectionEnabled", "enableDeletionProtection")
-# A function's key encrypts its settings, which hold no PHI; what it handles is in queues and databases.
-SETTINGS_ONLY = {"aws:lambda/function:Function"}
+# A function's key encrypts its settings, a mapping's the pattern it filters by; what they handle is in queues.
+SETTINGS_ONLY = {"aws:lambda/function:Function", "aws:lambda/eventSourceMapping:EventSourceMapping"}
 # What cannot be made again once it is gone.
 STATEFUL = (
     "aws:backup/vault:Vault",

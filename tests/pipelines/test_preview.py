@@ -49,7 +49,9 @@ def test_json_holds_whole_graphs() -> None:
     assert only["faults"] == []
 
 
-def test_the_internet_reaches_nothing_but_the_gateway_of_a_network() -> None:
+def test_the_internet_reaches_nothing_but_the_apis_sign_in_and_the_way_out() -> None:
     assert {resource.type for resource, _ in exposed(stack("prod-us-east-1"))} == {
-        "aws:ec2/internetGateway:InternetGateway"
+        "aws:apigateway/restApi:RestApi",
+        "aws:cognito/userPoolDomain:UserPoolDomain",
+        "aws:ec2/internetGateway:InternetGateway",
     }

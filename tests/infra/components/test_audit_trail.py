@@ -48,7 +48,9 @@ def test_bucket_policies_admit_aws_for_this_account_and_nobody_else() -> None:
         assert tls["Effect"] == "Deny"
         for statement in admitted:
             assert set(statement["Principal"]) == {"Service"}
-            assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == "333344445555"
+            condition = statement["Condition"]
+            account = condition.get("StringEquals", {}).get("aws:SourceAccount") == "333344445555"
+            assert account or ":333344445555:" in condition["ArnLike"]["aws:SourceArn"]
             assert "s3:*" not in statement["Action"]
 
 
