@@ -43,11 +43,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return ByModule(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the journeys, which take minutes; what follows fills the other worker."""
-    items.sort(key=lambda item: not item.nodeid.startswith(JOURNEYS))
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Return the repository's root folder."""

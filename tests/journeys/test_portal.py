@@ -215,7 +215,6 @@ def test_planners_see_whom_a_change_touches_before_it_is_made(window: Windows) -
     planner.see("planner-07-working-time-preview")
     planner.press("main button.primary")
     expect(planner.page.locator("[role=status]")).to_have_text("Saved.")
-
     administrator = window(DESK)
     administrator.sign_in("administrator")
     administrator.open("closures/fac-0001")
