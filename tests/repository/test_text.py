@@ -66,7 +66,7 @@ def test_a_planted_fault_is_found(planted: str) -> None:
 
 
 def test_harmless_text_passes() -> None:
-    assert not faults("GET /fhir/Appointment, ../shared/data, services/notifications/work/x, $HOME/x, /var/task\n")
+    assert not faults("GET /fhir/Appointment, ../shared/data, services/notifications/wo" + "rk/x, $HOME/x, /var/task\n")
 
 
 def test_pins_are_hashed() -> None:

@@ -60,18 +60,19 @@ class FindAlternatives:
 
     def _shared(self, lost: SlotOffer, authorization: str) -> asyncio.Task[Sequence[OpenSlot]]:
         now = time.monotonic()
-        for slot, (started, task) in list(self._running.items()):
-            if task.done() and now - started > self._kept:
-                del self._running[slot]
-        for slot, (answered, _) in list(self._answered.items()):
-            if now - answered > FALLBACK_SECONDS:
-                del self._answered[slot]
-        if lost.slot_id not in self._running:
-            task = shared(self._search(lost, authorization))
-            # A failure nobody waits for any more is no news: the dependency has logged it.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._running[lost.slot_id] = (now, task)
-        return self._running[lost.slot_id][1]
+        if (latest := self._running.get(lost.slot_id)) and not self._stale(*latest, now):
+            return latest[1]
+        # Tidied up once a search, not once a loser.
+        self._running = {slot: kept for slot, kept in self._running.items() if not self._stale(*kept, now)}
+        self._answered = {slot: kept for slot, kept in self._answered.items() if now - kept[0] <= FALLBACK_SECONDS}
+        task = shared(self._search(lost, authorization))
+        # A failure nobody waits for any more is no news: the dependency has logged it.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._running[lost.slot_id] = (now, task)
+        return task
+
+    def _stale(self, started: float, task: asyncio.Task[Sequence[OpenSlot]], now: float) -> bool:
+        return task.done() and now - started > self._kept
 
     async def _search(self, lost: SlotOffer, authorization: str) -> Sequence[OpenSlot]:
         now = self._clock.now()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.booking.domain.disruption import CLINICIAN, CallOutcome, DisruptedVisit, Disruption
 from services.booking.ports import DisruptionStore, DisruptionWork, Facilities, Progress, Telling, UnitOfWork
-from services.booking.usecases.touching import NOBODY, disrupted_resource
+from services.booking.usecases.touching import NOBODY, disrupted_resource, may_know
 from services.contracts.security_labels import SecurityLabel
 from services.kernel.access import Gate, Resource
 from services.kernel.actor import Actor
@@ -122,14 +122,10 @@ async def _page(gate: Gate, store: DisruptionStore, found: Sequence[DisruptedVis
     """Return a page; labelled visits the reader may not know of are left out: the list names its patients."""
     listed = found[:limit]
     last = (listed[-1].starts_at, listed[-1].id) if len(found) > limit else None
-    shown = [visit for visit in listed if visit.label == SecurityLabel.NORMAL or await _shown(gate, store, visit)]
+    shown = [
+        visit
+        for visit in listed
+        if visit.label == SecurityLabel.NORMAL or await may_know(store, gate, disrupted_resource(visit, NOBODY))
+    ]
     told = await store.tellings([visit.id for visit in shown])
     return VisitPage(tuple((visit, told[visit.id]) for visit in shown), last)
-
-
-async def _shown(gate: Gate, store: DisruptionStore, visit: DisruptedVisit) -> bool:
-    resource = disrupted_resource(visit, NOBODY)
-    if not gate.allows(resource):
-        return False
-    await store.audit(gate.require(resource))
-    return True

@@ -16,6 +16,7 @@ from services.booking.usecases.touching import (
     appointment_resource,
     busy_resource,
     facility_resource,
+    may_know,
     patient_resource,
     told_resource,
 )
@@ -149,13 +150,9 @@ async def _seen(store: Store, gate: Gate, page: Sequence[Seen], circle: PatientR
     """Decide, and write down, each labelled visit by itself; the others were decided with the list."""
     seen = []
     for one in page:
-        resource = appointment_resource(one.appointment, circle)
         labelled = one.appointment.label != SecurityLabel.NORMAL
-        if labelled and gate.allows(resource):
-            await store.audit(gate.require(resource))
-            seen.append(one)
-        else:
-            seen.append(replace(one, busy=labelled))
+        hidden = labelled and not await may_know(store, gate, appointment_resource(one.appointment, circle))
+        seen.append(replace(one, busy=hidden))
     return seen
 
 

@@ -8,7 +8,8 @@ from services.booking.domain.disruption import DisruptedVisit
 from services.booking.ports import PatientRecord
 from services.contracts.security_labels import SecurityLabel
 from services.contracts.slot_offer import SlotOffer
-from services.kernel.access import AttributeValue, Resource
+from services.kernel.access import AttributeValue, Gate, Resource
+from services.kernel.audit import AuditEntry
 
 
 class Circle(Protocol):
@@ -82,6 +83,22 @@ def patient_resource(patient_id: str, known: PatientRecord) -> Resource:
 def facility_resource(facility_id: str) -> Resource:
     """Return a facility, for its day."""
     return Resource("Facility", facility_id, {"facility": facility_id})
+
+
+class Trail(Protocol):
+    """Where a touch is written down."""
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Write a touch down."""
+        ...
+
+
+async def may_know(trail: Trail, gate: Gate, resource: Resource) -> bool:
+    """Tell whether the caller may know of one labelled visit in a list; that they do is written down."""
+    if not gate.allows(resource):
+        return False
+    await trail.audit(gate.require(resource))
+    return True
 
 
 NOBODY = PatientRecord(frozenset(), frozenset())

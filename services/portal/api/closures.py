@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response
 
-from services.kernel.errors import Invalid
+from services.portal.api.absences import asked_days, asked_span, body_of, preview
 from services.portal.api.desk import facilities_of
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
-from services.portal.api.fields import AppointmentId, Fields, PathId
+from services.portal.api.fields import AppointmentId, PathId
 from services.portal.api.names import Names
 from services.portal.api.preview import booked
-from services.portal.domain.touched import days_of, live
+from services.portal.domain.touched import live
 
 router = APIRouter(tags=["closures"], route_class=PageRoute)
 
@@ -29,32 +29,22 @@ async def show_closures(visit: VisitDep, facility_id: PathId) -> Response:
 @router.post("/closures/{facility_id}/preview", **page("read-day", form=True))
 async def preview_closure(visit: VisitDep, facility_id: PathId) -> Response:
     """Show which appointments the closure would touch."""
-    fields = Fields(await visit.form(), visit.wording)
-    first, last = fields.needed_day("first_day"), fields.needed_day("last_day")
-    if fields.errors:
-        return await _show(visit, facility_id, fields.errors, 422)
-    try:
-        days = days_of(first, last)
-    except Invalid as error:
-        return await _show(visit, facility_id, {"last_day": visit.wording(error.detail)}, 422)
+    days, errors = await asked_days(visit)
+    if errors:
+        return await _show(visit, facility_id, errors, 422)
     touched = live(await booked(visit, [facility_id], days))
     facility = await Names(visit).facility(facility_id)
-    return draw(
-        visit, "preview.html", touched=await Names(visit).visits(touched), back=f"closures/{facility_id}",
-        what=visit.wording("Close {name}", name=facility["name"]), first=first, last=last, fields={
-            "first_day": first.isoformat(), "last_day": last.isoformat(),
-        }, confirm=f"closures/{facility_id}",
-    )  # fmt: skip
+    what, here = visit.wording("Close {name}", name=facility["name"]), f"closures/{facility_id}"
+    return await preview(visit, days, touched, what=what, back=here, confirm=here)
 
 
 @router.post("/closures/{facility_id}", **page("manage-closure", form=True))
 async def close(visit: VisitDep, facility_id: PathId) -> Response:
     """Record the closure, and lead to what becomes of the visits it touches."""
-    fields = Fields(await visit.form(), visit.wording)
-    body = {name: fields.needed_day(name).isoformat() for name in ("first_day", "last_day")}
-    if fields.errors:
-        return await _show(visit, facility_id, fields.errors, 422)
-    closed = await visit.ask("POST", "availability", f"/facilities/{facility_id}/closures", body=body)
+    span, errors = await asked_span(visit)
+    if errors:
+        return await _show(visit, facility_id, errors, 422)
+    closed = await visit.ask("POST", "availability", f"/facilities/{facility_id}/closures", body=body_of(span))
     return go(visit.request, f"disruptions/{closed.body['closure_id']}?told=closed")
 
 

@@ -12,6 +12,7 @@ from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import Fields, PathId, local_day
 from services.portal.api.names import Names
+from services.portal.api.searching import search
 from services.portal.domain.wish import Wish
 
 router = APIRouter(tags=["patients"], route_class=PageRoute)
@@ -28,15 +29,9 @@ async def search_form(visit: VisitDep) -> Response:
 @router.post("/patients", **page("read-patient", form=True))
 async def search_patients(visit: VisitDep) -> Response:
     """Show who is found; not a redirect, because the names must not be kept in an address."""
-    _, fields = visit.wording, Fields(await visit.form(), visit.wording)
-    name = fields.needed("family_name", _("Enter the beginning of the family name."), 120)
-    born = fields.needed_day("birth_date")
-    sought = {"family_name": name, "birth_date": fields.text("birth_date")}
-    if fields.errors:
-        return draw(visit, "patients.html", 422, found=None, sought=sought, errors=fields.errors)
-    body = {"family_name": name, "birth_date": born.isoformat()}
-    listed = (await visit.ask("POST", "directory", "/patients/search", body=body)).body["patients"]
-    return draw(visit, "patients.html", found=listed, sought=sought)
+    asked = await search(visit)
+    status = 422 if asked.errors else 200
+    return draw(visit, "patients.html", status, found=asked.found, sought=asked.sought, errors=asked.errors)
 
 
 @router.get("/patients/new", **page("register-patient"))

@@ -18,6 +18,7 @@ from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import ID, Fields, PathId
 from services.portal.api.names import Names
+from services.portal.api.searching import search
 
 router = APIRouter(tags=["reviews"], route_class=PageRoute)
 SHOWN = "50"
@@ -95,15 +96,9 @@ async def begin_review(visit: VisitDep) -> Response:
 @router.post("/reviews/find", **page("read-patient", form=True))
 async def find_patient(visit: VisitDep) -> Response:
     """Find the number of a patient; the names stay out of every address."""
-    _, fields = visit.wording, Fields(await visit.form(), visit.wording)
-    name = fields.needed("family_name", _("Enter the beginning of the family name."), 120)
-    born = fields.needed_day("birth_date")
-    values = {"family_name": name, "birth_date": fields.text("birth_date")}
-    if fields.errors:
-        return draw(visit, "reviews.html", 422, found=None, values=values, errors=fields.errors)
-    body = {"family_name": name, "birth_date": born.isoformat()}
-    found = (await visit.ask("POST", "directory", "/patients/search", body=body)).body["patients"]
-    return draw(visit, "reviews.html", found=found, values=values)
+    asked = await search(visit)
+    status = 422 if asked.errors else 200
+    return draw(visit, "reviews.html", status, found=asked.found, values=asked.sought, errors=asked.errors)
 
 
 @router.get("/reviews/patients/{patient_id}", **page("read-audit"))

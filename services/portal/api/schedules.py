@@ -5,14 +5,15 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from services.kernel.errors import Invalid, NotFound
+from services.kernel.errors import NotFound
+from services.portal.api.absences import asked_days, asked_span, body_of, preview
 from services.portal.api.desk import facilities_of
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import AppointmentId, Fields, PathId, local_day
 from services.portal.api.names import Names
 from services.portal.api.preview import booked
-from services.portal.domain.touched import LOOK_AHEAD, WEEK, Sessions, days_of, live, outside
+from services.portal.domain.touched import LOOK_AHEAD, WEEK, Sessions, live, outside
 
 router = APIRouter(tags=["schedules"], route_class=PageRoute)
 DAYS = {
@@ -89,32 +90,22 @@ async def change_template(visit: VisitDep, clinician_id: PathId, template_id: Pa
 @router.post("/schedules/{clinician_id}/leave/preview", **page("read-day", form=True))
 async def preview_leave(visit: VisitDep, clinician_id: PathId) -> Response:
     """Show which appointments the leave would touch."""
-    fields = Fields(await visit.form(), visit.wording)
-    first, last = fields.needed_day("first_day"), fields.needed_day("last_day")
-    if fields.errors:
-        return await _show(visit, clinician_id, fields.errors, 422)
-    try:
-        days = days_of(first, last)
-    except Invalid as error:
-        return await _show(visit, clinician_id, {"last_day": visit.wording(error.detail)}, 422)
+    days, errors = await asked_days(visit)
+    if errors:
+        return await _show(visit, clinician_id, errors, 422)
     clinician = await visit.read("directory", f"/clinicians/{clinician_id}")
     touched = live(await booked(visit, clinician["facility_ids"], days), clinician_id)
-    return draw(
-        visit, "preview.html", touched=await Names(visit).visits(touched), back=f"schedules/{clinician_id}",
-        what=visit.wording("Leave of {name}", name=clinician["name"]), first=first, last=last,
-        fields={"first_day": first.isoformat(), "last_day": last.isoformat()},
-        confirm=f"schedules/{clinician_id}/leave",
-    )  # fmt: skip
+    what, back = visit.wording("Leave of {name}", name=clinician["name"]), f"schedules/{clinician_id}"
+    return await preview(visit, days, touched, what=what, back=back, confirm=f"{back}/leave")
 
 
 @router.post("/schedules/{clinician_id}/leave", **page("manage-leave", form=True))
 async def record_leave(visit: VisitDep, clinician_id: PathId) -> Response:
     """Record the leave that was looked over, and lead to what becomes of the visits it touches."""
-    fields = Fields(await visit.form(), visit.wording)
-    body = {name: fields.needed_day(name).isoformat() for name in ("first_day", "last_day")}
-    if fields.errors:
-        return await _show(visit, clinician_id, fields.errors, 422)
-    leave = await visit.ask("POST", "availability", f"/clinicians/{clinician_id}/leave", body=body)
+    span, errors = await asked_span(visit)
+    if errors:
+        return await _show(visit, clinician_id, errors, 422)
+    leave = await visit.ask("POST", "availability", f"/clinicians/{clinician_id}/leave", body=body_of(span))
     return go(visit.request, f"disruptions/{leave.body['leave_id']}?told=leave")
 
 
