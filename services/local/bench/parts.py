@@ -18,6 +18,11 @@ class Part(StrEnum):
 
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
+    PEERS = "peers"
+
+
+# Asked for by name only: they need what is not installed for anything else.
+ASKED_FOR = frozenset({Part.PEERS})
 
 
 def measure(part: Part, run: Run) -> list[Figure]:
