@@ -14,6 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export XDG_CACHE_HOME := $(CURDIR)/.cache/xdg
 export MYPY_CACHE_DIR := $(CURDIR)/.cache/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/.cache/ruff
+# Containers often forbid compiled files: then every process here (a platform is ten) compiles its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An environment holds absolute paths: after the folder was moved, or its Python went away, it is made anew.
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
