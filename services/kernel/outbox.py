@@ -102,36 +102,42 @@ class Publisher(Protocol):
         ...
 
 
+def bus_row(event: Publishable, at: datetime) -> dict[str, Any]:
+    """Return the outbox's row of ``event`` as JSON-ready data."""
+    return {
+        "event_id": str(new_id()), "channel": "bus", "type": event.type, "source": event.source,
+        "occurred_at": at.isoformat(), "correlation_id": correlation_id(), "data": dict(event.payload()),
+    }  # fmt: skip
+
+
+def audit_row(entry: AuditEntry) -> dict[str, Any]:
+    """Return the outbox's row of ``entry`` as JSON-ready data, for the audit service."""
+    return {
+        "event_id": str(entry.id), "channel": "audit", "type": "audit.entry.v1",
+        "source": f"careslot.{entry.service}", "occurred_at": entry.at.isoformat(),
+        "correlation_id": entry.correlation_id, "data": entry.payload(),
+    }  # fmt: skip
+
+
 async def append_events(connection: Connection, events: Sequence[Publishable], at: datetime) -> None:
     """Write ``events`` to the outbox in the transaction of ``connection``."""
-    rows = [
-        (new_id(), "bus", event.type, event.source, at, correlation_id(), dict(event.payload())) for event in events
-    ]
-    if rows:
-        await connection.executemany(_INSERT, rows)
+    await _append(connection, [bus_row(event, at) for event in events])
 
 
 async def append_audit(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Write ``entries`` to the outbox in the transaction of ``connection``, for the audit service."""
-    rows = [
-        (
-            entry.id,
-            "audit",
-            "audit.entry.v1",
-            f"careslot.{entry.service}",
-            entry.at,
-            entry.correlation_id,
-            entry.payload(),
-        )
-        for entry in entries
-    ]
+    await _append(connection, [audit_row(entry) for entry in entries])
+
+
+async def _append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        await connection.executemany(_INSERT, rows)
+        await connection.execute(_INSERT, json.dumps(rows))
 
 
 _INSERT = """
     INSERT INTO outbox (event_id, channel, type, source, occurred_at, correlation_id, data)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    SELECT event_id, channel, type, source, occurred_at, correlation_id, data
+    FROM jsonb_populate_recordset(null::outbox, $1::text::jsonb)
 """
 
 
