@@ -4,12 +4,13 @@ Who is slower than somebody in another process is taken out and the others are w
 somebody in the same batch is not even tried. Both look again, and write nothing.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from services.booking.adapters import statements
 from services.booking.adapters.rows import appointment_row, history_row
@@ -147,7 +148,7 @@ def _rivals(creations: Sequence[Creation]) -> frozenset[UUID]:
 
 
 def _text(row: dict[str, Any]) -> str:
-    return json.dumps(row, separators=(",", ":"))
+    return to_json(row).decode()
 
 
 def _array(rows: Any) -> str:
