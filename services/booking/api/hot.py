@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from services.booking.api.headers import KEY
+from services.booking.api.models import shown
 from services.booking.api.parts import Booking
 from services.booking.ports import Answer
 from services.kernel.access import Gate
@@ -66,6 +67,6 @@ class HotRoute(APIRoute):
             await enter(request)
             authorization = request.headers.get("authorization", "")
             answer = await command(body, key, request.state.gate, authorization, request.app.state.booking)
-            return Response(to_json(answer.body), answer.status, headers_of(answer), "application/json")
+            return Response(to_json(shown(answer.body)), answer.status, headers_of(answer), "application/json")
 
         return handle

@@ -115,12 +115,6 @@ class Stand:
         return request("POST", "/appointments", headers, {"offer": offer, "patient_id": patient})
 
 
-def sys.executable -> str:
-    import sys
-
-    return sys.executable
-
-
 @contextmanager
 def booking_stand(folder: Path, *, workers: int = 2, aws: str = NO_AWS, pool: int = 12) -> Iterator[Stand]:
     """Run booking over a database of its own in ``folder``, with ``workers`` processes."""
