@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel.access import Gate
 from services.kernel.concurrency import Usual
+from services.kernel.deadlines import DEADLINE_HEADER, deadline, forget_deadline
 from services.kernel.doorkeeper import Place
 from services.kernel.errors import CareslotError, Unauthenticated
-from services.kernel.resilience import DEADLINE_HEADER, deadline
+from services.kernel.resilience import TURNED_AWAY_HEADER
 from services.kernel.telemetry import REQUESTS, correlated, correlation_from, correlation_id, logger
 
 MAX_BODY_BYTES = 256 * 1024
@@ -26,6 +27,7 @@ EMERGENCY_HEADER = "X-Careslot-Break-Glass"
 EVENT_STREAM = b"text/event-stream"
 # The platform asks these most when a process has most to do, and restarts one that does not answer.
 NEVER_REFUSED = frozenset({"/livez", "/readyz", "/metrics"})
+_TURNED_AWAY = TURNED_AWAY_HEADER.encode()
 _DEADLINE, _GLASS = DEADLINE_HEADER.encode(), EMERGENCY_HEADER.lower().encode()
 _ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _METHODS = {method: method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
@@ -94,8 +96,8 @@ class EdgeMiddleware:
                 _check_decided(scope["state"].get("gate"), message["status"])
                 status = message["status"]
                 told = message.get("headers", [])
-                if place is not None and not any(name == b"content-length" for name, _ in told):
-                    place.becomes_stream()
+                if not any(name == b"content-length" for name, _ in told):
+                    _streams(place)
                 message["headers"] = [*told, (b"x-correlation-id", correlation_id().encode()), *_ALWAYS]
             await send(message)
 
@@ -147,7 +149,8 @@ class EdgeMiddleware:
             kind, body = PROBLEM_JSON, json.dumps(refusal.problem(f"urn:trace:{correlation}")).encode()
         sent = [
             (b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()),
-            (b"retry-after", str(refusal.retry_after).encode()), (b"x-correlation-id", correlation.encode()), *_ALWAYS,
+            (b"retry-after", str(refusal.retry_after).encode()), (b"x-correlation-id", correlation.encode()),
+            (_TURNED_AWAY, refusal.slug.encode()), *_ALWAYS,
         ]  # fmt: skip
         await send({"type": "http.response.start", "status": refusal.status, "headers": sent})
         await send({"type": "http.response.body", "body": body})
@@ -166,6 +169,13 @@ def _asked(scope: Scope, headers: Mapping[bytes, bytes], seconds: float) -> Plac
         credential, glass_hash(credential, glass) if glass else 0, client[0] if client else "", seconds,
         stream=EVENT_STREAM in headers.get(b"accept", b""),
     )  # fmt: skip
+
+
+def _streams(place: Place | None) -> None:
+    """An answer without a length may go on for minutes: it holds no place, and the time to begin it is over with it."""
+    forget_deadline()
+    if place is not None:
+        place.becomes_stream()
 
 
 def _check_decided(gate: Gate | None, status: int) -> None:

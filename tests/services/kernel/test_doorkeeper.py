@@ -19,9 +19,11 @@ from services.kernel.actor import Actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import FixedClock
 from services.kernel.concurrency import AdaptiveLimit
+from services.kernel.deadlines import remaining
 from services.kernel.doorkeeper import Doorkeeper
 from services.kernel.errors import Unauthenticated
 from services.kernel.http import Edge, GateDep, create_app, guard, public
+from services.kernel.resilience import TURNED_AWAY_HEADER
 
 ACCESS = Path(__file__).parents[3] / "policies" / "access"
 FACILITY = "fac-1"
@@ -63,6 +65,7 @@ async def stream(request: Request) -> StreamingResponse:
     async def events() -> AsyncIterator[bytes]:
         yield b"data: 1\n\n"
         await request.app.state.gone_on.wait()
+        yield f"data: {remaining(3600.0)}\n\n".encode()
 
     return StreamingResponse(events(), media_type="text/event-stream")
 
@@ -127,6 +130,7 @@ async def test_who_is_too_many_is_told_at_once_and_when_to_come_back(app: FastAP
         assert answer.json()["type"] == "urn:careslot:problem:too-many-requests"
         assert 1 <= int(answer.headers["retry-after"]) <= 3
         assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers[TURNED_AWAY_HEADER] == "too-many-requests"
         assert answer.json()["instance"] == f"urn:trace:{answer.headers['x-correlation-id']}"
         late = await ask(app, "/slow", **{"careslot-deadline-ms": "0"})
         assert (late.status_code, late.json()["type"]) == (503, "urn:careslot:problem:overloaded")
@@ -174,7 +178,9 @@ async def test_a_stream_holds_no_place_but_there_are_not_endlessly_many(app: Fas
     refused = await ask(app, "/stream", **wanted)
     assert (refused.status_code, door.admission.lines["newcomers"].refused) == (503, {"too-many-streams": 1})
     app.state.gone_on.set()
-    assert [answer.status_code for answer in await asyncio.gather(*listening)] == [200, 200]
+    answers = await asyncio.gather(*listening)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "data: 3600.0" in answers[0].text, "what has begun may go on after the request's own deadline"
     assert door.streams == 0
 
 
