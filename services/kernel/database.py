@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import boto3
 
+from services.kernel.deadlines import remaining
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
+_UNBOUND = contextlib.nullcontext()
 SERIALIZATION_FAULTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -99,13 +101,23 @@ class Database:
         """Lend a connection for reads in autocommit; raise Unavailable when none can be had."""
         if self._pool is None:
             raise Unavailable("The database is not open.", retry_after=1)
+        left = remaining(self._statement_seconds)
+        if not left:
+            raise Unavailable("The time for this request is over.", retry_after=1)
         try:
-            connection = await self._pool.acquire(timeout=self._acquire_seconds)
+            connection = await self._pool.acquire(timeout=min(left, self._acquire_seconds))
         except (*LOST, OSError, TimeoutError) as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
+        # The server bounds every statement by itself: only a caller with clearly less time than that needs a timer.
+        bound = asyncio.timeout(left) if left < self._statement_seconds - 1 else _UNBOUND
         try:
-            # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
-            yield cast("Connection", connection)
+            async with bound:
+                # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
+                yield cast("Connection", connection)
+        except TimeoutError as error:
+            if isinstance(bound, asyncio.Timeout) and bound.expired():
+                raise Unavailable("The time for this request is over.", retry_after=1) from error
+            raise
         except LOST as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
         finally:

@@ -18,6 +18,7 @@ class Part(StrEnum):
 
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
+    OVERLOAD = "overload"
     PEERS = "peers"
 
 
