@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.availability.adapters.memory.axis import DAY, Axis
-from services.availability.adapters.memory.copying import BIGINT, copied, seconds
+from services.availability.adapters.memory.copying import BIGINT, ROW_ADDRESS, copied, seconds
 from services.availability.adapters.memory.index import SearchIndex
 from services.availability.adapters.memory.lanes import Lanes
 from services.availability.adapters.memory.loading import BUSY, BUSY_COLUMNS, Places, TakenTime
@@ -30,14 +30,17 @@ SPARE_DAYS = 8
 AT_ONCE = 2
 PATIENCE = "SET statement_timeout = '120s'"
 PROFILE = "clinician_id, template_id, facility_id, room_id, specialty, grid_minutes, depth, visit_types"
-_HASH = f"hash_record_extended(ROW({PROFILE}), 0)"
-SESSIONS = f"SELECT {_HASH}, starts_at, ends_at, anchor_at FROM working_session"  # noqa: S608 -- no values
-PROFILES = f"""
-    SELECT DISTINCT {_HASH} AS hash, {PROFILE},
-        CASE room_id WHEN '' THEN 0 ELSE hashtextextended(room_id, hashtextextended(facility_id, 0)) END AS room
-    FROM working_session
+SESSIONS = f"""
+    SELECT hash_record_extended(ROW({PROFILE}), 0), starts_at, ends_at, anchor_at, ctid FROM working_session
 """  # noqa: S608 -- no values
-SESSION_COLUMNS = (("profile", BIGINT), ("starts", BIGINT), ("ends", BIGINT), ("anchor", BIGINT))
+SESSION_COLUMNS = (
+    ("profile", BIGINT), ("starts", BIGINT), ("ends", BIGINT), ("anchor", BIGINT), ("row", ROW_ADDRESS),
+)  # fmt: skip
+PROFILES = f"""
+    SELECT {PROFILE}, hash_record_extended(ROW({PROFILE}), 0) AS hash,
+        hashtextextended(room_id, hashtextextended(facility_id, 0)) AS room
+    FROM working_session WHERE ctid = ANY($1::text[]::tid[])
+"""  # noqa: S608 -- no values
 CURSOR = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 CLINICIANS = """
     SELECT c.clinician_id, c.name, c.languages, s.version, hashtextextended(c.clinician_id, 0) AS hash, l.lengths
@@ -108,8 +111,10 @@ async def _sessions(database: Database, index: SearchIndex, thread: ThreadPoolEx
     blocks: list[NDArray[Any]] = []
     async with database.connection() as connection:
         await connection.execute(PATIENCE)
-        rows = await connection.fetch(PROFILES)
-        await copied(connection, SESSIONS, SESSION_COLUMNS, blocks.append, thread)
+        # One snapshot for both, or the row that tells of a profile might be gone.
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await copied(connection, SESSIONS, SESSION_COLUMNS, blocks.append, thread)
+            rows = await connection.fetch(PROFILES, _one_of_each(blocks))
     names = sorted({row["specialty"] for row in rows})
     hashes = {row["hash"]: n for n, row in enumerate(rows)}
     numbers = [index.profile(row["specialty"], profile_of(index, row), row["facility_id"]) for row in rows]
@@ -118,6 +123,15 @@ async def _sessions(database: Database, index: SearchIndex, thread: ThreadPoolEx
         thread, _place, index, blocks, Places(hashes), (names, specialty, np.array(numbers, np.int64))
     )
     return {row["room"]: (row["facility_id"], row["room_id"]) for row in rows if row["room_id"]}
+
+
+def _one_of_each(blocks: Sequence[NDArray[Any]]) -> list[str]:
+    """Return the address of one row of each profile."""
+    if not blocks:
+        return []
+    rows = np.concatenate(blocks)
+    chosen = rows["row"][np.unique(rows["profile"], return_index=True)[1]]
+    return [f"({block},{line})" for block, line in chosen.tolist()]
 
 
 def _place(

@@ -6,8 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.availability.adapters.memory.axis import CELL
-from services.availability.adapters.memory.copying import BIGINT, INFINITY, INTEGER, seconds, unix_microseconds
+from services.availability.adapters.memory.copying import (
+    BIGINT,
+    INFINITY,
+    INTEGER,
+    cells,
+    seconds,
+    unix_microseconds,
+)
 from services.availability.adapters.memory.exceptions import RESERVED, Exceptions, Taken
 from services.availability.adapters.memory.index import SearchIndex
 from services.availability.adapters.memory.rooms import Room
@@ -53,24 +59,20 @@ class TakenTime:
 
     def take(self, block: NDArray[Any]) -> None:
         """Take a block of rows."""
-        axis = self._index.axis
-        starts = seconds(block["starts"], axis.base)
-        ends = seconds(block["ends"], axis.base, up=True)
-        near = np.flatnonzero((ends > 0) & (starts < axis.seconds))
-        block, starts, ends = block[near], starts[near], ends[near]
-        expires, mark = unix_microseconds(block["expires"]), block["mark"].astype(np.int64)
-        room = np.flatnonzero(block["where"] != 0)
-        self._in_rooms.append((
-            block["where"][room].astype(np.int64), starts[room].astype(np.int32), ends[room].astype(np.int32),
-            expires[room],
-        ))  # fmt: skip
+        base, last = self._index.axis.base, self._index.axis.seconds
+        starts, start_whole = cells(block["starts"], base)
+        ends, end_whole = cells(block["ends"], base)
+        mark, lasting = block["mark"].astype(np.int64), block["expires"] == INFINITY
         who = self._clinicians.find(block["who"].astype(np.int64))
-        counts = (who >= 0) & (mark % RESERVED < MAX_DEPTH)
-        plain = (expires == INFINITY) & (mark < RESERVED) & (starts % CELL == 0) & (ends % CELL == 0)
-        cells, other = np.flatnonzero(counts & plain), np.flatnonzero(counts & ~plain)
-        rows = self._rows(who[cells], mark[cells])
-        self._index.lanes.take(rows, starts[cells], ends[cells])
-        self._exceptions.append((who[other], starts[other], ends[other], expires[other], mark[other]))
+        near = (ends >= 0) & (starts < last)
+        counts = near & (who >= 0) & (mark % RESERVED < MAX_DEPTH)
+        plain = counts & lasting & start_whole & end_whole & (mark < RESERVED)
+        rows = self._rows(who[plain], mark[plain])
+        self._index.lanes.take(rows, starts[plain], ends[plain])
+        other = counts & ~plain
+        self._exceptions.append((who[other], *_exactly(block[other], base), mark[other]))
+        room = near & (block["where"] != 0)
+        self._in_rooms.append((block["where"][room].astype(np.int64), *_exactly(block[room], base)))
 
     def _rows(self, who: NDArray[np.int64], lane: NDArray[np.int64]) -> NDArray[np.int64]:
         clinicians = self._index.clinicians
@@ -98,6 +100,12 @@ class TakenTime:
                     own = order[part]
                     _fill(room, starts[own], ends[own], expires[own])
         self._index.unread_rooms.clear()
+
+
+def _exactly(block: NDArray[Any], base: int) -> Columns:
+    """Return start, end and expiry of rows, widened to the second."""
+    starts, ends = seconds(block["starts"], base), seconds(block["ends"], base, up=True)
+    return starts.astype(np.int32), ends.astype(np.int32), unix_microseconds(block["expires"])
 
 
 def _fill(room: Room, starts: NDArray[Any], ends: NDArray[Any], expires: NDArray[Any]) -> None:

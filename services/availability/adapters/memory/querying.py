@@ -80,7 +80,7 @@ class _Search:
         self._near, self._distance_of = _near(index, query)
         # Distances by their order: the numbers themselves would not fit into a key.
         self._nearness = self._near[facilities]
-        self._lengths = index.clinicians.seconds(query.visit_type, query.minutes)[self._clinicians]
+        self._lengths = index.clinicians.seconds(self._clinicians, query.visit_type, query.minutes)
         self._wanted = self._who(columns["kind"]) & (self._nearness >= 0)
         self._since, self._until = _bounds(index, query, facilities)
         self._places = max(1, len(self._distance_of))
@@ -88,14 +88,14 @@ class _Search:
 
     def _who(self, kinds: Numbers) -> Flags:
         clinicians, query = self._index.clinicians, self._query
-        allowed = np.array([not kind or query.visit_type in kind for kind in self._specialty.kinds()], np.bool_)
+        allowed = np.array([not kind or query.visit_type in kind for kind in self._specialty.kinds], np.bool_)
         wanted: Flags = clinicians.known[self._clinicians] & allowed[kinds]
         if query.clinician_ids:
             chosen = np.zeros(len(clinicians.known), np.bool_)
             chosen[[clinicians.number[name] for name in query.clinician_ids if name in clinicians.number]] = True
             wanted &= chosen[self._clinicians]
         if query.language:
-            wanted &= clinicians.who_speak(query.language)[self._clinicians]
+            wanted &= clinicians.who_speak(self._clinicians, query.language)
         return wanted
 
     def stretches(self) -> Iterator[tuple[int, int]]:
@@ -173,7 +173,7 @@ class _Search:
 
     def _slot(self, start: int, profile: Profile) -> OpenSlot:
         query, axis = self._query, self._index.axis
-        clinician, facility = self._index.clinicians.records[profile.clinician], None
+        clinician = self._index.clinicians.records[profile.clinician]
         facility = self._index.facilities.records[profile.facility]
         assert clinician is not None and facility is not None, "only known ones are wanted"
         length = clinician.lengths.get(query.visit_type, query.minutes)

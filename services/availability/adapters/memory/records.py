@@ -6,14 +6,16 @@ A number is given once and kept: everything else in memory refers to a record by
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.availability.adapters.memory.lanes import FREE, Flags, Lanes
+from services.availability.adapters.memory.lanes import FREE, Flags, Lanes, Numbers
 from services.availability.domain.templates import MAX_DEPTH
 from services.contracts.slot_offer import clinician_mark
 
+Kind = TypeVar("Kind", bound=np.generic)
 _ROOM = 1024
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"  # of a slot's id, in the order in which text sorts
 
@@ -120,13 +122,17 @@ class Clinicians:
             lengths[number] = minutes
             self._minutes[visit_type] = lengths
 
-    def who_speak(self, language: str) -> Flags:
-        """Return for each clinician whether they speak the language."""
-        return self._wide(self._languages.get(language, np.zeros(0, np.bool_)))
+    def who_speak(self, numbers: Numbers, language: str) -> Flags:
+        """Return for each of ``numbers`` whether they speak the language."""
+        column = self._languages.get(language)
+        return np.zeros(len(numbers), np.bool_) if column is None else _read(column, numbers)
 
-    def seconds(self, visit_type: str, minutes: int) -> NDArray[np.int64]:
-        """Return how long a visit is with each clinician, ``minutes`` where they have no length of their own."""
-        own = self._wide(self._minutes.get(visit_type, np.zeros(0, np.int16))).astype(np.int64)
+    def seconds(self, numbers: Numbers, visit_type: str, minutes: int) -> Numbers:
+        """Return how long a visit is with each of ``numbers``, ``minutes`` where they have no length of their own."""
+        column = self._minutes.get(visit_type)
+        if column is None:
+            return np.full(len(numbers), minutes * 60, np.int64)
+        own = _read(column, numbers).astype(np.int64)
         return np.where(own > 0, own, minutes) * 60
 
     def order(self) -> NDArray[np.int64]:
@@ -136,12 +142,14 @@ class Clinicians:
             self._order = np.unique(marks, return_inverse=True)[1].astype(np.int64)
         return self._order
 
-    def _wide(self, column: NDArray[np.generic]) -> NDArray[np.generic]:
-        missing = len(self.known) - len(column)
-        return np.pad(column, (0, missing)) if missing > 0 else column
+
+def _read(column: NDArray[Kind], numbers: Numbers) -> NDArray[Kind]:
+    """Return the places of ``numbers``; a column says nothing of those after its end."""
+    known: NDArray[Kind] = np.where(numbers < len(column), column[np.minimum(numbers, len(column) - 1)], 0)
+    return known.astype(column.dtype, copy=False)
 
 
-def _grown(column: NDArray[np.generic], number: int) -> NDArray[np.generic]:
+def _grown(column: NDArray[Kind], number: int) -> NDArray[Kind]:
     """Return ``column`` with a place for ``number``."""
     if number < len(column):
         return column

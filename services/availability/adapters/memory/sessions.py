@@ -44,13 +44,14 @@ class Session(NamedTuple):
 
 
 class Specialty:
-    """Profiles and sessions of one specialty."""
+    """Profiles and sessions of one specialty; ``kinds`` numbers the restrictions to visit types that occur."""
 
     def __init__(self) -> None:
         self.profiles: list[Profile] = []
         self.rooms: list[Room | None] = []
         self._number: dict[Profile, int] = {}
         self._columns: Mapping[str, NDArray[np.int64]] | None = None
+        self.kinds: dict[tuple[str, ...], int] = {}
         self._days: dict[int, Table] = {}
 
     @property
@@ -72,14 +73,9 @@ class Specialty:
         if self._columns is None:
             names = ("clinician", "facility", "grid", "depth")
             found = {name: np.array([getattr(one, name) for one in self.profiles], np.int64) for name in names}
-            kinds = {kind: n for n, kind in enumerate(self.kinds())}
-            found["kind"] = np.array([kinds[one.visit_types] for one in self.profiles], np.int64)
+            found["kind"] = np.array([self.kinds[one.visit_types] for one in self.profiles], np.int64)
             self._columns = found
         return self._columns
-
-    def kinds(self) -> list[tuple[str, ...]]:
-        """Return the different restrictions to visit types, in the order of their numbers."""
-        return list(dict.fromkeys(one.visit_types for one in self.profiles))
 
     def number(self, profile: Profile, room: Room | None) -> int:
         """Return the number of a profile, a new one for a new profile."""
@@ -87,6 +83,7 @@ class Specialty:
             number = self._number[profile] = len(self.profiles)
             self.profiles.append(profile)
             self.rooms.append(room)
+            self.kinds.setdefault(profile.visit_types, len(self.kinds))
             self._columns = None
         return number
 
