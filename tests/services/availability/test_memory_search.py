@@ -141,7 +141,7 @@ async def compare(dice: Random, database: Database, follower: Follower, begins: 
 
 
 @given(dice=st.randoms(use_true_random=False), begins=st.sampled_from([SPRING, AUTUMN]))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_memory_answers_as_sql_does(opened: Database, dice: Random, begins: datetime) -> None:
     bench = on_postgres(opened)
     await begin(bench, opened, begins)
