@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ WAITLIST = "careslot.waitlist"
 ALGORITHM = "EdDSA"
 VALID_FOR = timedelta(minutes=30)
 REMEMBERED = 4096
+_PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
 
 
 class OfferedResource(BaseModel):
@@ -89,9 +91,12 @@ def slot_id(clinician_id: str, facility_id: str, visit_type: str, starts_at: dat
     content = "\x1f".join((clinician_id, facility_id, visit_type, str(seconds), str(minutes)))
     digest = hashlib.blake2b(content.encode(), digest_size=6).digest()
     packed = clinician_mark(clinician_id) + (seconds % 2**40).to_bytes(5, "big") + digest
-    return "slot-" + base64.b32encode(packed).decode().rstrip("=").lower()
+    # 130 bits, ten at a time: a search makes dozens of ids, and base64.b32encode takes four times as long.
+    bits = int.from_bytes(packed, "big") << 2
+    return "slot-" + "".join([_PAIRS[bits >> shift & 1023] for shift in range(120, -1, -10)])
 
 
+@lru_cache(maxsize=65536)
 def clinician_mark(clinician_id: str) -> bytes:
     """Return the part of a slot's id that its clinician determines."""
     return hashlib.blake2b(clinician_id.encode(), digest_size=5).digest()
