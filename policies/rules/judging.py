@@ -99,9 +99,14 @@ def phi(view: View) -> bool:
     return view.phi
 
 
-def serious(view: View) -> bool:
-    """Condition: about environments that may hold real people's data (all but dev)."""
-    return view.serious
+def production(view: View) -> bool:
+    """Condition: about the environment that holds real people's data."""
+    return view.production
+
+
+def paired(view: View) -> bool:
+    """Condition: about environments that run in two regions."""
+    return view.graph.layer == "region" and len(view.regions) > 1
 
 
 def judged(rules: Iterable[Rule], graphs: Sequence[Graph]) -> list[Finding]:

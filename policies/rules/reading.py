@@ -100,6 +100,17 @@ class View(Node):
     graph: Graph
     _estate: Estate
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, View) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other: stack and URN."""
+        return self.graph.stack, self.resource.urn
+
     @property
     def type(self) -> str:
         """The type's token."""
@@ -131,9 +142,9 @@ class View(Node):
         return self.graph.environment
 
     @property
-    def serious(self) -> bool:
-        """Whether real people's data can be here: every environment but dev."""
-        return self.graph.environment != "dev"
+    def production(self) -> bool:
+        """Whether real people's data is here."""
+        return self.graph.environment == "prod"
 
     def named(self, path: str, *types: str) -> list[View]:
         """Return the resources that a property mentions, known or not, of these types (of any by default).
@@ -167,6 +178,12 @@ class View(Node):
             if graph.environment == self.graph.environment
             for other in graph.of_type(*types)
         ]
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions of the environment, as far as its stacks are judged together."""
+        found = {g.region for g in self._estate.graphs if g.environment == self.environment and g.layer == "region"}
+        return tuple(sorted(found))
 
     def twins(self) -> list[View]:
         """Return this resource in the other regions' stacks of the same layer: same type, same logical name."""
@@ -235,7 +252,7 @@ class Estate:
             for urn in urns
             if urn in by_urn and not (found and by_urn[urn].type == REFERENCE_TYPE)
         ]
-        unique = {(one.graph.stack, one.resource.urn): one for one in found}
+        unique = {one.key: one for one in found}
         return [one for one in unique.values() if not types or one.type in types]
 
     def class_within(self, view: View) -> str:
