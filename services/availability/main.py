@@ -156,8 +156,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            for keeper in keepers:
-                keeper.cancel()
+            for one in keepers:
+                one.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
 
 
