@@ -19,6 +19,8 @@ from services.contracts.events.base import Event
 BUS = "careslot"
 # Where AWS's own services tell what they do: no other bus gets that (EventBridge user guide, "Events from AWS").
 AWS_BUS = "default"
+# Of mails sent with this configuration set SES tells on AWS_BUS what became of them.
+MAIL_CONFIGURATION_SET = "careslot-mail"
 # What functions run on, in AWS and, as far as it has them, in the emulator; the builder makes their zip for it.
 FUNCTION_RUNTIME: Literal["python3.13"] = "python3.13"
 FUNCTION_ARCHITECTURE: Literal["arm64"] = "arm64"
@@ -235,6 +237,14 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         (d.BreakGlassRecorded,),
         "services.notifications.lambdas.break_glass_events:handler",
         runs="lambda",
+    ),
+    Subscription(
+        "notifications-mail-feedback",
+        "notifications",
+        (),
+        "services.notifications.lambdas.mail_feedback:handler",
+        runs="lambda",
+        signals=Signals("aws.ses", ("Email Bounced", "Email Complaint Received")),
     ),
     Subscription(
         "notifications-offers",

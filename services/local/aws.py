@@ -22,6 +22,7 @@ from services.contracts.topology import (
     BUS,
     DIRECT_QUEUES,
     LOCKED_BUCKETS,
+    MAIL_CONFIGURATION_SET,
     SUBSCRIPTIONS,
     DirectQueue,
     LockedBucket,
@@ -191,9 +192,15 @@ def declare_locked_buckets(
 
 
 def declare_sender(aws: Aws, email_address: str) -> None:
-    """Let SES send from the address. SNS needs nothing declared to send a text message (and here knows no
-    attributes).
+    """Let SES send from the address, with the configuration set mails name. SNS needs nothing declared to send a text
+    message (and here knows no attributes).
+
+    The emulator's SES delivers everything and never tells of a bounce: who wants to see one puts it on the bus.
     """
+    try:
+        aws.ses.create_configuration_set(ConfigurationSet={"Name": MAIL_CONFIGURATION_SET})
+    except aws.ses.exceptions.ConfigurationSetAlreadyExistsException:
+        pass
     if email_address not in aws.ses.list_identities(IdentityType="EmailAddress")["Identities"]:
         aws.ses.verify_email_identity(EmailAddress=email_address)
 
