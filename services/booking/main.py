@@ -52,12 +52,14 @@ from services.kernel.database import Database
 from services.kernel.errors import StaleVersion
 from services.kernel.http import create_app
 from services.kernel.resilience import Budget, Dependency
+from services.kernel.revocations import following_revocations
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import OUTCOMES
 
 SERVICE = "booking"
 # Connections that relay, sweeper, consumers and plain reads find free, however great the rush.
 KEPT_FREE = 4
+ENDED = "SELECT grant_id FROM ended_break_glass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions, emergency=emergency
         ) as runtime,
         following_aliases(runtime.edge, runtime.database) as aliases,
+        following_revocations(runtime.edge, runtime.database, ENDED),
     ):
         slots, replacements = _slots(runtime, settings), _replacements(runtime, settings)
         parts, due = assemble(runtime.database, runtime.clock, slots, replacements, settings, aliases)

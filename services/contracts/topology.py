@@ -196,7 +196,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "booking-directory",
         "booking",
-        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded, d.BreakGlassRecorded),
         "services.booking.consumers:on_directory",
     ),
     Subscription(

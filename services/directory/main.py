@@ -20,12 +20,14 @@ from services.directory.usecases.roles import Roles
 from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
 from services.kernel.records import Records, records_router
+from services.kernel.revocations import following_revocations
 from services.kernel.runtime import AWS, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "directory"
 PENDING_ROLES_SECONDS = 15.0
 REPLACED = "SELECT replaced_id, survivor_id FROM patient_merges"
+ENDED = "SELECT grant_id FROM break_glass WHERE ended_at IS NOT NULL AND expires_at > now()"
 
 
 def create() -> FastAPI:
@@ -65,7 +67,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         telling = asyncio.create_task(_tell_pending_roles(app.state.directory.roles))
         try:
             app.state.records = Records(runtime.database, KINDS)
-            async with following_aliases(runtime.edge, runtime.database, REPLACED):
+            async with (
+                following_aliases(runtime.edge, runtime.database, REPLACED),
+                following_revocations(runtime.edge, runtime.database, ENDED),
+            ):
                 yield
         finally:
             telling.cancel()

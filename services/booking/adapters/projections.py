@@ -119,6 +119,15 @@ class PostgresProjections:
                 milder,
             )
 
+    async def record_ended_break_glass(self, grant_id: str, expires_at: datetime) -> None:
+        """See ``ports.Projections``. Those whose tokens have all run out by themselves are forgotten."""
+        await self._connection.execute("DELETE FROM ended_break_glass WHERE until < now()")
+        await self._connection.execute(
+            "INSERT INTO ended_break_glass (grant_id, until) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            grant_id,
+            expires_at,
+        )
+
     async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
         """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
         await keep_alias(self._connection, replaced_id, survivor_id, version)

@@ -170,7 +170,15 @@ async def test_break_glass_reads_marks_every_access_and_changes_nothing(labelled
         answer = await ask("surgeon", mine, token)
         assert (answer.status_code, answer.json()["type"]) == (401, f"urn:careslot:problem:{slug}")
     assert (await ask("surgeon", "/appointments?patient_id=pat-000002")).status_code == 403, "one patient only"
-    glass = glass_key().sign(Emergency("btg-1", PATIENT), DESK.subject, NOW, NOW + timedelta(minutes=15))
+    ended = {**BreakGlassRecorded.EXAMPLE, "grant_id": "btg-1", "version": 2, "expires_at": "2099-01-01T00:00:00Z"}
+    async with following_revocations(labelled.app.state.edge, labelled.database, ENDED) as revocations:
+        for told, status in ((ended, 200), ({**ended, "ended_at": "2098-12-31T23:00:00Z"}, 401)):
+            envelope = Envelope(uuid4(), BreakGlassRecorded.TYPE, "careslot.directory", NOW, "", told)
+            async with labelled.database.transaction() as connection:
+                await on_directory(envelope, PostgresProjections(connection))
+            await revocations.refresh(labelled.database)
+            assert (await ask("surgeon", mine)).status_code == status, "ended early, and heard of"
+    glass = glass_key().sign(Emergency("btg-2", PATIENT), DESK.subject, NOW, NOW + timedelta(minutes=15))
     headers = {"x-careslot-break-glass": glass, "idempotency-key": "k", "if-match": '"1"'}
     async with client_of(labelled.app, "frontdesk") as client:
         changed = await client.post(f"/appointments/{restricted['id']}/check-in", headers=headers)

@@ -110,6 +110,19 @@ async def test_the_token_is_renewed_while_the_access_lasts_and_ends_with_it(hosp
     assert [event["ended_at"] is None for event in await hospital.outbox("bus")] == [True, False]
 
 
+async def test_once_ended_it_opens_nothing_whatever_its_token_says(hospital: Served) -> None:
+    made = (await opened(hospital)).json()
+    client, glass = hospital.client("doctor"), {"x-careslot-break-glass": made["token"]}
+    # What is over by the database's clock needs no look; this one is made to end later.
+    await hospital.execute("UPDATE break_glass SET expires_at = now() + interval '1 hour'")
+    async with following_revocations(hospital.app.state.edge, hospital.database, ENDED) as revocations:
+        assert (await client.get("/patients/pat-000002", headers=glass)).status_code == 200
+        await client.post(f"/break-glass/{made['grant_id']}/end")
+        await revocations.refresh(hospital.database)
+        answer = await client.get("/patients/pat-000002", headers=glass)
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:careslot:problem:break-glass-ended")
+
+
 async def test_somebody_is_found_by_name_and_birth_date_when_only_one_is_so_called(hospital: Served) -> None:
     def called(name: str) -> dict[str, Any]:
         return {**WHY, "family_name": name, "birth_date": "1980-02-03"}

@@ -128,7 +128,7 @@ def test_a_bounced_mail_goes_by_text_and_no_other_mail_to_its_address(post: Post
     # Another patient with the same address is not written to either; a new address is used at once.
     other = "pat-000002"
     post.directory(envelope(patient(patient_id=other, email=MAIL.upper(), phone="")))
-    visit = {"appointment_id": "0197a000-0000-7000-8000-00000000000b", "patient_id": other}
+    visit: dict[str, Any] = {"appointment_id": "0197a000-0000-7000-8000-00000000000b", "patient_id": other}
     post.appointments(envelope(booked(**visit)))
     assert post.outbox()[-1] == ("message-failed.v1", "bounced")
     post.directory(envelope(patient(version=2, patient_id=other, email="new@example.org", phone="")))
