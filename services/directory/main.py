@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import boto3
 from fastapi import FastAPI
 
-from services.contracts.break_glass import GlassKeys
+from services.contracts.break_glass import GlassKeys, Revocations
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
-from services.directory.adapters.postgres import unit_of_work
+from services.directory.adapters.postgres import ended_break_glass, unit_of_work
 from services.directory.adapters.records import KINDS
 from services.directory.adapters.zip_codes import BundledZipCodes, places
 from services.directory.api import break_glass, catalogue, clinicians, facilities, merges, patients, proxies, roles
@@ -20,14 +22,12 @@ from services.directory.usecases.roles import Roles
 from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
 from services.kernel.records import Records, records_router
-from services.kernel.revocations import following_revocations
 from services.kernel.runtime import AWS, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "directory"
 PENDING_ROLES_SECONDS = 15.0
 REPLACED = "SELECT replaced_id, survivor_id FROM patient_merges"
-ENDED = "SELECT grant_id FROM break_glass WHERE ended_at IS NOT NULL AND expires_at > now()"
 
 
 def create() -> FastAPI:
@@ -55,8 +55,8 @@ def create() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
-    emergency = GlassKeys.from_setting(settings.break_glass_keys)
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, emergency=emergency) as runtime:
+    emergency = Revocations(GlassKeys.from_setting(settings.break_glass_keys))
+    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, emergency=emergency) as runtime:
         await asyncio.to_thread(places)
         accounts = CognitoAccounts(boto3.client("cognito-idp", config=AWS), settings.user_pool_id)
         app.state.edge = runtime.edge
@@ -69,7 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             app.state.records = Records(runtime.database, KINDS)
             async with (
                 following_aliases(runtime.edge, runtime.database, REPLACED),
-                following_revocations(runtime.edge, runtime.database, ENDED),
+                emergency.following(partial(ended_break_glass, runtime.database)),
             ):
                 yield
         finally:

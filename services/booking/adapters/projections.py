@@ -9,7 +9,7 @@ from services.booking.domain.disruption import Disruption
 from services.booking.ports import Telling
 from services.contracts.security_labels import STRICTNESS, SecurityLabel
 from services.kernel.aliases import keep_alias
-from services.kernel.database import Connection
+from services.kernel.database import Connection, Database
 
 
 class PostgresProjections:
@@ -145,3 +145,9 @@ class PostgresProjections:
             waiting,
             version,
         )
+
+
+async def ended_break_glass(database: Database) -> Sequence[str]:
+    """Return the ids of emergency accesses that were ended before their time."""
+    async with database.connection() as connection:
+        return [row["grant_id"] for row in await connection.fetch("SELECT grant_id FROM ended_break_glass")]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from services.contracts.break_glass import Revocations
 from services.contracts.roles import Role
+from services.directory.adapters.postgres import ended_break_glass
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 from tests.fixtures.edge import TokenTable
@@ -114,11 +117,14 @@ async def test_once_ended_it_opens_nothing_whatever_its_token_says(hospital: Ser
     made = (await opened(hospital)).json()
     client, glass = hospital.client("doctor"), {"x-careslot-break-glass": made["token"]}
     # What is over by the database's clock needs no look; this one is made to end later.
-    await hospital.execute("UPDATE break_glass SET expires_at = now() + interval '1 hour'")
-    async with following_revocations(hospital.app.state.edge, hospital.database, ENDED) as revocations:
+    async with hospital.database.connection() as connection:
+        await connection.execute("UPDATE break_glass SET expires_at = now() + interval '1 hour'")
+    revocations = Revocations(glass_keys())
+    hospital.app.state.edge.emergency, look = revocations, partial(ended_break_glass, hospital.database)
+    async with revocations.following(look):
         assert (await client.get("/patients/pat-000002", headers=glass)).status_code == 200
         await client.post(f"/break-glass/{made['grant_id']}/end")
-        await revocations.refresh(hospital.database)
+        await revocations.refresh(look)
         answer = await client.get("/patients/pat-000002", headers=glass)
         assert (answer.status_code, answer.json()["type"]) == (401, "urn:careslot:problem:break-glass-ended")
 
