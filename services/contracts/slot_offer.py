@@ -28,6 +28,7 @@ WAITLIST = "careslot.waitlist"
 ALGORITHM = "EdDSA"
 VALID_FOR = timedelta(minutes=30)
 REMEMBERED = 4096
+MOST_PLACES = 2000
 
 
 class OfferedResource(BaseModel):
@@ -41,7 +42,10 @@ class OfferedResource(BaseModel):
 
 
 class SlotOffer(BaseModel):
-    """A slot that was open when it was offered. ``ends_at`` is exclusive; both instants carry a zone."""
+    """A slot that was open when it was offered. ``ends_at`` is exclusive; both instants carry a zone.
+
+    ``capacity`` is 0 but for a session with places (a flu clinic): so many visits share its clinician, room and time.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,6 +59,7 @@ class SlotOffer(BaseModel):
     timezone: str
     resources: tuple[OfferedResource, ...]
     schedule_version: int = Field(ge=0)
+    capacity: int = Field(default=0, ge=0, le=MOST_PLACES)
 
     @model_validator(mode="after")
     def _consistent(self) -> "SlotOffer":
