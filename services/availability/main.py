@@ -71,7 +71,7 @@ def _subscribed(horizon: Horizon) -> list[Subscribed]:
         return store_of
 
     found = [(sub, resolve_name(sub.handler)) for sub in subscriptions_of(SERVICE) if sub.runs == "process"]
-    return [Subscribed(sub.queue, handler, bind_for(handler)) for sub, handler in found]
+    return [Subscribed(sub.queue, handler, bind_for(handler), sub.gather_seconds) for sub, handler in found]
 
 
 async def _keep_horizon(transaction: UnitOfWork, horizon: Horizon) -> None:
