@@ -98,7 +98,8 @@ async def drive(
 ) -> Outcome:
     """Send ``requests`` over ``connections`` spread over ``ports``, each connection one at a time; return what came.
 
-    ``pause`` is how many seconds each waits before its next request. A connection that ends sends nothing more; what was never answered has status LOST.
+    ``pause`` is how many seconds each waits before its next request. A connection that ends sends nothing more; what
+    was never answered has status LOST.
     """
     wanted = list(requests)
     outcome = Outcome([LOST] * len(wanted), [0.0] * len(wanted))

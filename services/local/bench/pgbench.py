@@ -41,7 +41,8 @@ def bookings(*, keep_hot: int = 0, counter: str = "") -> str:
     """
     ending = "ROLLBACK;" if keep_hot else "COMMIT;"
     look = "" if keep_hot else looks()
-    return f"{PREAMBLE}{_slot(keep_hot)}{look}BEGIN;\n{counter}{_create(hot=keep_hot, patient_only=bool(counter))}{ending}\n"
+    written = _create(hot=keep_hot, patient_only=bool(counter))
+    return f"{PREAMBLE}{_slot(keep_hot)}{look}BEGIN;\n{counter}{written}{ending}\n"
 
 
 def taken(hot: int) -> str:
@@ -114,7 +115,8 @@ def _creation() -> creating.Creation:
     actor = system_actor("bench")
     entry = AuditEntry(
         id=UUID(ID.replace("7000", "7001")), at=now, service="booking", action="book-appointment", outcome="allowed",
-        subject="sub-bench", roles=tuple(actor.roles), person="", resource_type="Appointment", resource_id=str(after.id),
+        subject="sub-bench", roles=tuple(actor.roles), person="", resource_type="Appointment",
+        resource_id=str(after.id),
         about=after.patient_id, reason="", policies=("front-desk-books",), correlation_id="0" * 32,
         facilities=("fac-0001",),
     )  # fmt: skip
@@ -147,8 +149,8 @@ def run_pgbench(server: PostgresServer, folder: Path, script: str, seconds: floa
     base = int(datetime.now(UTC).timestamp() * 1000) % 10**9 * 100_000
     done = subprocess.run(
         [
-            programs() / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(max(1, round(seconds))),
-            "-D", "i=0", "-D", f"base={base}", "-f", str(file), server.dsn("booking"),
+            programs() / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T",
+            str(max(1, round(seconds))), "-D", "i=0", "-D", f"base={base}", "-f", str(file), server.dsn("booking"),
         ],
         capture_output=True, text=True, check=False, timeout=seconds + 120,
     )  # fmt: skip
