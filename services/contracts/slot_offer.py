@@ -8,9 +8,9 @@ it is (member ``iss``; none means availability's): waitlist's key cannot mint sl
 """
 
 import base64
-import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ WAITLIST = "careslot.waitlist"
 ALGORITHM = "EdDSA"
 VALID_FOR = timedelta(minutes=30)
 REMEMBERED = 4096
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 MOST_PLACES = 2000
 
 
@@ -176,8 +177,9 @@ def _key_id(header: str) -> str:
 
 def _decoded(part: str) -> bytes:
     """Decode base64url without padding (RFC 7515 appendix C); raise ValueError for anything else."""
-    text = part.replace("-", "+").replace("_", "/") if "+" not in part and "/" not in part else "!"
-    return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    if not _BASE64URL.fullmatch(part):
+        raise _NotOurs
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 class OfferKeys:
