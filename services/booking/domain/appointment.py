@@ -17,6 +17,8 @@ from services.booking.domain.reasons import CancelReason, LateWaiver
 from services.contracts.security_labels import SecurityLabel, strictest
 from services.kernel.errors import Conflict
 
+SESSION = "session"
+
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
@@ -45,8 +47,13 @@ class Place:
 
     @property
     def lane(self) -> int:
-        """The clinician's lane, which is the appointment's overbooking lane."""
-        return next(resource.lane for resource in self.resources if resource.kind == "clinician")
+        """The clinician's lane, which is the appointment's overbooking lane; 0 in a session with places."""
+        return next((resource.lane for resource in self.resources if resource.kind == "clinician"), 0)
+
+    @property
+    def session(self) -> "Occupied | None":
+        """The session with places that it is one of: ``depth`` is the session's capacity."""
+        return next((resource for resource in self.resources if resource.kind == SESSION), None)
 
     @property
     def visit_day(self) -> date:
