@@ -8,6 +8,7 @@ from services.portal.api.desk_waitlist import router as desk_waitlist_pages
 from services.portal.api.disruptions import router as disruptions_pages
 from services.portal.api.emergency import router as emergency_pages
 from services.portal.api.finding import router as finding_pages
+from services.portal.api.line import router as line_pages
 from services.portal.api.offers import router as offers_pages
 from services.portal.api.past import router as past_pages
 from services.portal.api.patients import router as patients_pages
@@ -21,7 +22,7 @@ from services.portal.api.visits import router as visits_pages
 from services.portal.api.waiting import router as waiting_pages
 
 ROUTERS = (
-    assets_pages, signing_in_pages, finding_pages, visits_pages, past_pages, waiting_pages, offers_pages, people_pages,
-    preferences_pages, desk_waitlist_pages, desk_pages, patients_pages, schedules_pages, closures_pages,
+    assets_pages, signing_in_pages, finding_pages, line_pages, visits_pages, past_pages, waiting_pages, offers_pages,
+    people_pages, preferences_pages, desk_waitlist_pages, desk_pages, patients_pages, schedules_pages, closures_pages,
     disruptions_pages, emergency_pages, visit_types_pages, chains_pages, reviews_pages,
 )  # fmt: skip
