@@ -51,8 +51,14 @@ def subscribed(clock: Clock) -> list[Subscribed | SubscribedInBatches]:
         return TakeEntries(PostgresChains(connection), clock)
 
     return [
-        *(SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind) for queue in direct_queues_of(SERVICE)),
-        *(Subscribed(sub.queue, resolve_name(sub.handler), PostgresMerges) for sub in subscriptions_of(SERVICE)),
+        *(
+            SubscribedInBatches(queue.queue, resolve_name(queue.handler), bind, queue.gather_seconds)
+            for queue in direct_queues_of(SERVICE)
+        ),
+        *(
+            Subscribed(sub.queue, resolve_name(sub.handler), PostgresMerges, sub.gather_seconds)
+            for sub in subscriptions_of(SERVICE)
+        ),
     ]
 
 

@@ -157,7 +157,9 @@ def _replacements(runtime: Runtime, settings: Settings) -> Replacements:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
     subscriptions = [
-        Subscribed(subscription.queue, resolve_name(subscription.handler), PostgresProjections)
+        Subscribed(
+            subscription.queue, resolve_name(subscription.handler), PostgresProjections, subscription.gather_seconds
+        )
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]

@@ -71,6 +71,7 @@ class Database:
             min_size=0,
             max_size=self._max_size,
             init=_prepare,
+            reset=_leave_as_it_is,
             timeout=self._acquire_seconds,
             max_inactive_connection_lifetime=60.0,
             server_settings={
@@ -178,6 +179,16 @@ def migrate(dsn: str, *folders: Path) -> int:
 async def _prepare(connection: Any) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def _leave_as_it_is(connection: Any) -> None:
+    """Keep the pool from resetting sessions (100 to 200 microseconds of PostgreSQL's time for every request).
+
+    Nothing outlives its transaction here: no SET but LOCAL, no LISTEN, no temporary table, no cursor. The one lock of
+    a session, the relay's, is given back by the relay, or its session ends (``outbox``).
+    """
+    if connection.is_in_transaction():
+        await connection.reset()
 
 
 def iam_password(dsn: str) -> Callable[[], Awaitable[str]] | None:

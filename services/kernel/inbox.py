@@ -97,7 +97,9 @@ class QueueConsumer:
         *,
         service: str,
         name: str,
+        gather_seconds: float = 0.0,
     ) -> None:
+        self._gather_seconds = gather_seconds
         self._client = client
         self._queue = queue
         self._url = ""
@@ -108,12 +110,18 @@ class QueueConsumer:
         self._name = name
 
     async def run(self) -> None:
-        """Poll until cancelled; an unreachable queue or database only slows it down."""
+        """Poll until cancelled; an unreachable queue or database only slows it down.
+
+        After some messages, but not as many as there is room for, others are let come together: a receive, a
+        transaction and a delete for each is most of what a flood costs the process, and whoever else it serves.
+        """
         backoff = 0.1
         while True:
             try:
-                await self.poll_once()
+                done = await self.poll_once()
                 backoff = 0.1
+                if self._gather_seconds and 0 < done < BATCH:
+                    await asyncio.sleep(self._gather_seconds)
             except Exception as error:
                 logger().warning("queue waits", queue=self._name, error_type=type(error).__name__, seconds=backoff)
                 await asyncio.sleep(backoff)
@@ -255,11 +263,14 @@ class BatchConsumer(QueueConsumer):
         *,
         service: str,
         name: str,
+        gather_seconds: float = 0.0,
     ) -> None:
         async def alone(envelope: Envelope, store: Any) -> None:
             await handle([envelope], store)
 
-        super().__init__(client, queue, database, alone, bind, service=service, name=name)
+        super().__init__(
+            client, queue, database, alone, bind, service=service, name=name, gather_seconds=gather_seconds
+        )
         self._handle_many = handle
 
     async def _receive(self, wait_seconds: int) -> "list[MessageTypeDef]":

@@ -32,6 +32,8 @@ from services.kernel.telemetry import configure_logging, logger
 
 BLOCKING_CALLS = 32
 PURGE_SECONDS = 3600.0
+# Committed with what it is about, an entry is safe; nobody waits for it to reach the trail.
+AUDIT_GATHER_SECONDS = 0.25
 # The last resort, before memory: connections and requests one process takes; beyond them 503 without a word.
 MOST_CONNECTIONS = 4096
 AWS = Config(
@@ -65,11 +67,15 @@ class ServiceSettings(ProcessSettings):
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A queue this process polls, what takes its events, and how a connection becomes the handler's store."""
+    """A queue this process polls, what takes its events, and how a connection becomes the handler's store.
+
+    ``gather_seconds`` is how long it waits after a batch that was not full, so that the next one is fuller.
+    """
 
     queue: str
     handle: Handle
     bind: Bind
+    gather_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class SubscribedInBatches:
     queue: str
     handle: HandleMany
     bind: Bind
+    gather_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ async def running(
     if settings.audit_queue:
         queue = f"{settings.queue_prefix}{settings.audit_queue}"
         publishers["audit"] = SqsPublisher(boto3.client("sqs", config=AWS), queue)
-    relay = Relay(database, publishers, service=service)
+    relay = Relay(database, publishers, service=service, gather_seconds={"audit": AUDIT_GATHER_SECONDS})
     async with httpx.AsyncClient(timeout=5.0) as http:
 
         async def fetch_jwks() -> Any:
@@ -175,9 +182,31 @@ def _consumers(
     for sub in subscriptions:
         queue = f"{settings.queue_prefix}{sub.queue}"
         if isinstance(sub, SubscribedInBatches):
-            consumers.append(BatchConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue))
+            consumers.append(
+                BatchConsumer(
+                    sqs,
+                    queue,
+                    database,
+                    sub.handle,
+                    sub.bind,
+                    service=service,
+                    name=sub.queue,
+                    gather_seconds=sub.gather_seconds,
+                )
+            )
         else:
-            consumers.append(QueueConsumer(sqs, queue, database, sub.handle, sub.bind, service=service, name=sub.queue))
+            consumers.append(
+                QueueConsumer(
+                    sqs,
+                    queue,
+                    database,
+                    sub.handle,
+                    sub.bind,
+                    service=service,
+                    name=sub.queue,
+                    gather_seconds=sub.gather_seconds,
+                )
+            )
     return consumers
 
 

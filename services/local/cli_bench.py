@@ -32,12 +32,12 @@ def bench(
     from rich.console import Console
 
     from services.local.bench import telling
-    from services.local.bench.parts import measure
+    from services.local.bench.parts import ASKED_FOR, measure
     from services.local.bench.running import Run
     from services.local.progress import Progress
 
     progress = Progress(console=Console(stderr=True, highlight=False, soft_wrap=True))
-    parts = part or list(Part)
+    parts = part or [one for one in Part if one not in ASKED_FOR]
     figures = []
     with Run(folder, progress, quick=quick) as run:
         for name in parts:

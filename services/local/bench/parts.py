@@ -19,6 +19,11 @@ class Part(StrEnum):
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
     OVERLOAD = "overload"
+    PEERS = "peers"
+
+
+# Asked for by name only: they need what is not installed for anything else.
+ASKED_FOR = frozenset({Part.PEERS})
 
 
 def measure(part: Part, run: Run) -> list[Figure]:
