@@ -38,7 +38,8 @@ from services.local.bench.search_load import Bookings, Searches, booked, cancell
 from services.local.child import Child
 from services.local.databases import ensure_database, migrate_service
 from services.local.holding import free_port
-from services.local.postgres import MEGABYTE, PostgresServer
+from services.local.postgres import PostgresServer
+from services.local.postgres_faults import MEGABYTE
 
 PART = "search"
 RADIUS_KM = 50.0
@@ -104,9 +105,7 @@ async def _near(database: Database) -> Mapping[str, Mapping[str, float]]:
     return found
 
 
-async def _both(
-    database: Database, index: SearchIndex, searches: Searches, many: int, compared: int
-) -> list[Figure]:
+async def _both(database: Database, index: SearchIndex, searches: Searches, many: int, compared: int) -> list[Figure]:
     now, sql = datetime.now(UTC), PostgresSlotSearch(database)
     queries = [searches.next(now) for _ in range(many)]
     memory_ms, sql_ms, agreed = [], [], 0
@@ -129,9 +128,7 @@ async def _both(
     ]
 
 
-async def _freshness(
-    dsn: str, database: Database, searches: Searches, size: Size, probes: int
-) -> list[Figure]:
+async def _freshness(dsn: str, database: Database, searches: Searches, size: Size, probes: int) -> list[Figure]:
     """Book and cancel open slots through another pool: nothing but the database tells the index of it."""
     elsewhere = Database(dsn, application="elsewhere", max_size=PROBES_AT_ONCE * 2)
     await elsewhere.open()
@@ -200,7 +197,9 @@ async def _missed(keeper: IndexKeeper, database: Database, elsewhere: Database, 
     await asyncio.sleep(1.0)
     touched = sorted({event.data["clinician_id"] for event in events})
     async with database.connection() as connection:
-        rows = await connection.fetch("SELECT clinician_id, specialty FROM clinician WHERE clinician_id = ANY($1)", touched)
+        rows = await connection.fetch(
+            "SELECT clinician_id, specialty FROM clinician WHERE clinician_id = ANY($1)", touched
+        )
     now, sql, missed = datetime.now(UTC), PostgresSlotSearch(database), 0
     for row in rows:
         query = SlotQuery(

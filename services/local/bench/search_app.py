@@ -19,9 +19,7 @@ from fastapi import FastAPI
 
 from services.availability.adapters import noshow_model
 from services.availability.adapters.memory.following import IndexKeeper
-from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.postgres import store_of
-from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
 from services.availability.consumers import on_appointment
 from services.availability.domain.slotting.plan import SlottingRules
@@ -94,8 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )  # fmt: skip
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     horizon = Horizon(clock, 90, SlottingRules(noshow_model.load()))
-    search = MemorySlotSearch(keeper, PostgresSlotSearch(database))
-    app.state.availability = assemble(database, clock, pem, "bench", horizon, zips, search)
+    app.state.availability = assemble(database, clock, pem, "bench", horizon, zips, keeper)
     tasks = [asyncio.create_task(keeper.run())]
     if rate:
         tasks.append(asyncio.create_task(_book(database, size, rate)))
