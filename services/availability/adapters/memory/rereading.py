@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from services.availability.adapters.memory.axis import DAY, Axis
+from services.availability.adapters.memory.axis import DAY, Axis, Outgrown
 from services.availability.adapters.memory.building import CLINICIANS, PROFILE, clinician_record, profile_of
 from services.availability.adapters.memory.exceptions import NEVER, Taken
 from services.availability.adapters.memory.index import SearchIndex
@@ -69,7 +69,7 @@ class Touched:
     rooms: set[tuple[str, str, int]] = field(default_factory=set)
 
     def add(self, axis: Axis, change: asyncpg.Record) -> None:
-        """Add what a row of search_change tells."""
+        """Add what a row of search_change tells; raise Outgrown for working time after the last day."""
         kind, about = change["kind"], change["about"]
         if kind == "facility":
             self.facilities.add(about)
@@ -78,9 +78,10 @@ class Touched:
         elif kind == "visit-type":
             self.visit_types.add(about)
         else:
-            # A session that ends after the last day is noticed when it is read.
-            first = max(axis.floor(change["starts_at"]) // DAY, 0)
-            last = min((axis.ceiling(change["ends_at"]) - 1) // DAY, axis.days)
+            end = axis.ceiling(change["ends_at"])
+            if kind == "working" and end > axis.seconds:
+                raise Outgrown
+            first, last = max(axis.floor(change["starts_at"]) // DAY, 0), min((end - 1) // DAY, axis.days - 1)
             for day in range(first, last + 1):
                 if kind == "room":
                     self.rooms.add((about, change["room_id"], day))
