@@ -11,7 +11,7 @@ from services.availability.domain.directory import Facility, VisitType
 from services.availability.domain.places import Place, box_around, distance_km
 from services.availability.domain.slots import OpenSlot, SlotQuery
 from services.availability.domain.slotting.plan import SlottingRules
-from services.availability.ports import SlotSearch, Store, UnitOfWork, ZipCentroids
+from services.availability.ports import LookUp, Lookups, SlotSearch, ZipCentroids
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer
 from services.kernel.access import Gate, Resource
 from services.kernel.clock import Clock
@@ -24,6 +24,9 @@ DEFAULT_RADIUS_KM = 50.0
 # Enough to see what a change of length does; more would read the whole system's calendar to answer one click.
 COUNTED = timedelta(days=7)
 MOST_COUNTED = 2000
+# A token is good for half an hour; popular slots are asked for many times a second.
+SIGNED_FOR = timedelta(seconds=15)
+MOST_SIGNED = 20_000
 # Local days begin and end at most this far from the UTC day of the same date (zones lie between -12 and +14 hours).
 WIDEST = timedelta(hours=14)
 
@@ -79,12 +82,30 @@ class SearchResult:
     window: Window
 
 
+class OfferPress:
+    """Signs offers; the same slot asked for again within a moment gets the same token, which costs nothing."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self._made: dict[OpenSlot, tuple[SlotOffer, str]] = {}
+        self._since = datetime.fromtimestamp(0, UTC)
+
+    def offer(self, slot: OpenSlot, now: datetime) -> tuple[SlotOffer, str]:
+        """Return the offer of ``slot`` and its token, signed at most SIGNED_FOR ago."""
+        if not self._since <= now < self._since + SIGNED_FOR or len(self._made) >= MOST_SIGNED:
+            self._made, self._since = {}, now
+        if (made := self._made.get(slot)) is None:
+            offer = offer_of(slot)
+            made = self._made[slot] = offer, self._key.sign(offer, now)
+        return made
+
+
 class SearchSlots:
     """Finds open slots and signs an offer for each."""
 
     def __init__(
         self,
-        transaction: UnitOfWork,
+        look_up: LookUp,
         search: SlotSearch,
         zips: ZipCentroids,
         key: SigningKey,
@@ -92,10 +113,10 @@ class SearchSlots:
         rules: SlottingRules,
     ) -> None:
         self._rules = rules
-        self._transaction = transaction
+        self._look_up = look_up
         self._search = search
         self._zips = zips
-        self._key = key
+        self._press = OfferPress(key)
         self._clock = clock
 
     async def run(self, request: SearchRequest, gate: Gate) -> SearchResult:
@@ -103,7 +124,7 @@ class SearchSlots:
         gate.require(Resource("Slots", "slots"))
         now = self._clock.now()
         window = window_of(request.since, request.until, now)
-        async with self._transaction() as store:
+        async with self._look_up() as store:
             wanted = await self._visit_types(store, request)
             distances = await self._distances(store, request)
         found: list[OpenSlot] = []
@@ -131,7 +152,7 @@ class SearchSlots:
         gate.require(Resource("Catalogue", "openings"))
         now = self._clock.now()
         window = window_of(now, now + COUNTED, now)
-        async with self._transaction() as store:
+        async with self._look_up() as store:
             kind = await store.visit_type(visit_type)
         if kind is None:
             raise _unknown("visit_type", "There is no such visit type.")
@@ -144,8 +165,7 @@ class SearchSlots:
         return before, await count(minutes), window
 
     def _offered(self, slot: OpenSlot, now: datetime, reserve: datetime | None) -> OfferedSlot:
-        offer = offer_of(slot)
-        return OfferedSlot(slot, offer, self._key.sign(offer, now), reserve)
+        return OfferedSlot(slot, *self._press.offer(slot, now), reserve)
 
     async def _reserve(self, slots: Sequence[OpenSlot], now: datetime) -> Mapping[tuple[str, datetime], datetime]:
         """Return when places kept for urgent visits open; nobody sees one before the first step, unless urgent."""
@@ -155,10 +175,10 @@ class SearchSlots:
                 if one.starts_at <= first_step or one.visit_type in urgent]  # fmt: skip
         if not near:
             return {}
-        async with self._transaction() as store:
+        async with self._look_up() as store:
             return await store.reserve_of(near)
 
-    async def _visit_types(self, store: Store, request: SearchRequest) -> Sequence[VisitType]:
+    async def _visit_types(self, store: Lookups, request: SearchRequest) -> Sequence[VisitType]:
         """Return the visit type to look for, one for each specialty of the clinicians when only they are given."""
         if request.visit_type:
             found = await store.visit_type(request.visit_type)
@@ -180,7 +200,7 @@ class SearchSlots:
             raise _unknown("specialty", "No visit type of this specialty is known.")
         return [visit_type for visit_type in usual if visit_type is not None]
 
-    async def _distances(self, store: Store, request: SearchRequest) -> dict[str, float | None] | None:
+    async def _distances(self, store: Lookups, request: SearchRequest) -> dict[str, float | None] | None:
         """Return the facilities to look at with their distance in km, None for all of them."""
         center = await self._center(store, request)
         if center is None:
@@ -191,7 +211,7 @@ class SearchSlots:
         near = _within(center, radius, await store.facilities_in(box_around(center, radius)))
         return {name: km for name, km in near.items() if not request.facility_ids or name in request.facility_ids}
 
-    async def _center(self, store: Store, request: SearchRequest) -> Place | None:
+    async def _center(self, store: Lookups, request: SearchRequest) -> Place | None:
         """Return where distance is measured from, None when nobody asks for distance."""
         if request.zip_code:
             center = self._zips.find(request.zip_code[:5])
