@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.availability.adapters import noshow_model
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
+from services.availability.adapters.postgres_interpreters import PostgresInterpreterTimes
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
@@ -54,7 +55,13 @@ def assemble(
     jwk = public_jwk(pem, key_id)
     return Availability(
         search=SearchSlots(
-            transaction, PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock, horizon.rules
+            transaction,
+            PostgresSlotSearch(database),
+            PostgresInterpreterTimes(database),
+            zips,
+            SigningKey(key_id, pem),
+            clock,
+            horizon.rules,
         ),
         explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),

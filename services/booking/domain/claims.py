@@ -130,7 +130,8 @@ def place(
     if lanes is None:
         raise SlotTaken
     resources = tuple(
-        Occupied(item.kind, item.id, item.depth, lane) for item, lane in zip(offer.resources, lanes, strict=True)
+        Occupied(item.kind, item.id, item.depth, lane, item.language)
+        for item, lane in zip(offer.resources, lanes, strict=True)
     )
     return Placement(
         Place(
