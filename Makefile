@@ -14,12 +14,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export XDG_CACHE_HOME := $(CURDIR)/.cache/xdg
 export MYPY_CACHE_DIR := $(CURDIR)/.cache/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/.cache/ruff
+# Containers often forbid compiled files: then every process here (a platform is ten) compiles its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An environment holds absolute paths: after the folder was moved, or its Python went away, it is made anew.
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test conformance lint format bench requirements clean FORCE
+.PHONY: help install up demo test conformance lint format bench bench-peers requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,10 +56,13 @@ format: install ## put the code into its format and mend what can be mended by m
 	$(BIN)/ruff format
 
 bench: install ## measure what the platform does on this machine
-	@$(BIN)/careslot bench
+	@$(BIN)/careslot bench $(ARGS)
+
+bench-peers: install .venv-peers/.installed ## book one clinician's one time from many sides, here and at GNU Health
+	@$(BIN)/careslot bench --part peers $(ARGS)
 
 clean: ## remove environments and caches (the data of `make up` stays)
-	rm -rf .venv .venv-emulator .venv-checkov .cache dist build
+	rm -rf .venv .venv-emulator .venv-checkov .venv-peers .cache dist build
 
 # ---- environments -----------------------------------------------------------------------------------------------
 
@@ -91,7 +96,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate lambda emulator checkov dev
+PINS := uv build runtime analysis estate lambda emulator checkov peers dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \

@@ -58,7 +58,7 @@ from infra.compute import Surroundings, behind_entrance, bridge_facts, compute
 from infra.outputs import ClusterOutputs, FoundationOutputs, RegionOutputs, publish, read
 from infra.stacks import Layer, Stack
 from infra.surface import alarms, database_alarms, front_door, messaging, service_arns
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 
 
 def assemble(stack: Stack, environment: Environment | None = None) -> None:
@@ -103,7 +103,7 @@ def _region(stack: Stack, scope: Scope) -> None:
         scope,
         UserPoolArgs(mfa=scope.environment.sign_in.mfa, password_length=scope.environment.sign_in.password_length),
     )
-    catalogue = load_catalogue()
+    services = catalogue()
     arns = service_arns(scope, keys, databases, pool)
     carried = messaging(scope, keys, network, databases, arns, audit)
     entrance = Entrance(
@@ -115,12 +115,12 @@ def _region(stack: Stack, scope: Scope) -> None:
             vpc_id=network.vpc_id,
             subnet_ids=network.private_subnet_ids,
             cidr=place.cidr,
-            services=behind_entrance(scope, catalogue),
+            services=behind_entrance(scope, services),
             logs_bucket=audit.access_logs_name,
         ),
     )
     hosts = {cluster: database.endpoint for cluster, database in databases.items()}
-    computing = compute(scope, catalogue, Surroundings(keys, network, entrance, pool, arns, hosts))
+    computing = compute(scope, services, Surroundings(keys, network, entrance, pool, arns, hosts))
     door = front_door(scope, foundation, keys, network, entrance, pool, audit)
     alarms(scope, keys, (*carried.watches, *door.watches, *database_alarms(scope, databases)))
     publish(
@@ -233,7 +233,7 @@ def _backups(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseClus
 def _cluster(stack: Stack, scope: Scope) -> None:
     read(FoundationOutputs, stack.reads[0])
     region = read(RegionOutputs, stack.reads[1])
-    services, github = load_catalogue(), scope.environment.github
+    services, github = catalogue(), scope.environment.github
     inside = kubernetes.Provider("cluster", kubeconfig=region.kubeconfig, enable_server_side_apply=True)
     GitOpsBridge(
         "bridge",

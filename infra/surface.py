@@ -24,7 +24,7 @@ from infra.components.observability import AlarmTopic, AlarmTopicArgs, Observabi
 from infra.components.watch import Watch
 from infra.outputs import FoundationOutputs
 from infra.permissions import Arns, function_statements
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.contracts.topology import BUS
 
 
@@ -59,7 +59,7 @@ def messaging(
 ) -> Messaging:
     """Make bus, queues, functions and schedules."""
     environment = scope.environment
-    catalogue = load_catalogue()
+    services = catalogue()
     hosts = {cluster: database.endpoint for cluster, database in databases.items()}
     return Messaging(
         "messaging",
@@ -71,11 +71,11 @@ def messaging(
             subnet_ids=network.private_subnet_ids,
             access_logs_bucket=audit.access_logs_name,
             environment={
-                service: function_environment(environment, catalogue[service], hosts)
+                service: function_environment(environment, services[service], hosts)
                 for service in environment.functions.code
             },
             statements={
-                service: function_statements(catalogue[service], arns) for service in environment.functions.code
+                service: function_statements(services[service], arns) for service in environment.functions.code
             },
         ),
     )
@@ -116,7 +116,7 @@ def front_door(
 
 def database_alarms(scope: Scope, databases: dict[str, DatabaseCluster]) -> tuple[Watch, ...]:
     """Return what is worth an alarm of a region's databases."""
-    services, functions = load_catalogue(), scope.environment.functions
+    services, functions = catalogue(), scope.environment.functions
     return tuple(
         watch
         for cluster, database in databases.items()

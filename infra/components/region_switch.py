@@ -16,7 +16,7 @@ import pulumi_aws as aws
 
 from infra.components.base import Component, Scope
 from infra.components.service_role import service_role
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 
 APPROVAL_MINUTES = 60
 STEP_MINUTES = 30
@@ -113,7 +113,7 @@ class RegionSwitch(Component):
 
     def _pods(self) -> aws.arcregionswitch.PlanWorkflowStepArgs:
         """Scale every service in the cluster to what the other region ran; each has a namespace and a workload."""
-        names = [service.name for service in load_catalogue().values() if service.runs_on == "eks"]
+        names = [service.name for service in catalogue().values() if service.runs_on == "eks"]
         return aws.arcregionswitch.PlanWorkflowStepArgs(
             name="pods",
             description="As many pods as the other region ran",

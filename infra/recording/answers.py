@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pulumi._types import is_output_type, output_type_types, resource_types, unwrap_type
@@ -36,15 +37,21 @@ def identity(type_: str, mark: str) -> str:
 
 def outputs(type_: str, mark: str, inputs: Mapping[str, Any], account: str) -> dict[str, Any]:
     """Return every output of a resource: its inputs, and what AWS would have added."""
-    cls = resource_class(type_)
-    if cls is None:
-        return dict(inputs)
-    found = {
-        name: _answer(name, unwrap_type(annotated), _Answering(type_, mark, str(inputs.get("region", "")), account))
-        for name, annotated in resource_types(cls).items()
-        if name not in inputs
-    }
+    answering = _Answering(type_, mark, str(inputs.get("region", "")), account)
+    found = {name: _answer(name, kind, answering) for name, kind in _properties(type_).items() if name not in inputs}
     return {**{name: value for name, value in found.items() if value is not None}, **inputs}
+
+
+@cache
+def _properties(token: str) -> Mapping[str, Any]:
+    """Return the outputs of a resource type, and what each is; none of a type the SDK does not know."""
+    cls = resource_class(token)
+    return {} if cls is None else {name: unwrap_type(kind) for name, kind in resource_types(cls).items()}
+
+
+@cache
+def _nested(of: type) -> Mapping[str, Any]:
+    return {name: unwrap_type(kind) for name, kind in output_type_types(of).items()}
 
 
 class _Answering:
@@ -78,10 +85,7 @@ def _answer(name: str, annotated: Any, answering: _Answering, depth: int = 0) ->
     if annotated is bool or depth > _DEEPEST:
         return None
     if isinstance(annotated, type) and is_output_type(annotated):
-        below = {
-            key: _answer(key, unwrap_type(kind), answering, depth + 1)
-            for key, kind in output_type_types(annotated).items()
-        }
+        below = {key: _answer(key, kind, answering, depth + 1) for key, kind in _nested(annotated).items()}
         return {key: value for key, value in below.items() if value is not None}
     if get_origin(annotated) is Sequence:
         (of,) = get_args(annotated)[:1]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 from google.protobuf import empty_pb2
-from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
 
@@ -23,9 +23,9 @@ from infra.recording.wire import message, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 # Options worth keeping: what they are called on the wire, each only if it is set.
-_OPTIONS = (
+_OPTIONS = {
     "protect", "retainOnDelete", "deletedWith", "ignoreChanges", "replaceOnChanges", "deleteBeforeReplace", "importId",
-)  # fmt: skip
+}  # fmt: skip
 _GET_RESOURCE = "pulumi:pulumi:getResource"
 _NOT_OURS = (Path(sys.prefix), ROOT / "infra" / "components" / "base.py", ROOT / "infra" / "recording")
 
@@ -116,7 +116,7 @@ class Recorder(MockMonitor):
     def Invoke(self, request: Any) -> Any:
         """Answer a data source from the table; an unknown one is an error."""
         if request.tok == _GET_RESOURCE:
-            return self._given(MessageToDict(request.args)["urn"])
+            return self._given(plain(request.args)[0]["urn"])
         if not request.provider:
             raise Refusal(f"{request.tok} is asked without a provider of ours: stacks allow no other")
         answer = self._invokes.get(request.tok)
@@ -143,7 +143,6 @@ class Recorder(MockMonitor):
         if urn in self.made:
             raise Refusal(f"{place}: a second resource is called {request.name!r} (the first: {self.made[urn].place})")
         mark = answers.mark_of(urn)
-        options = MessageToDict(request)
         real = read or request.custom or request.remote
         made = answers.outputs(request.type, mark, inputs, self._environment.account) if real else None
         resource = Resource(
@@ -165,7 +164,7 @@ class Recorder(MockMonitor):
                 if of.urns
             },
             secrets=secrets,
-            options={name: options[name] for name in _OPTIONS if name in options},
+            options=_options(request),
             place=place,
         )
         self.made[urn] = resource
@@ -179,13 +178,29 @@ class Recorder(MockMonitor):
         return frames[1] if component and len(frames) > 1 else frames[0] if frames else Place("", 0)
 
 
+def _options(request: Any) -> dict[str, Any]:
+    set_ones = [(field, value) for field, value in request.ListFields() if field.json_name in _OPTIONS]
+    return {field.json_name: list(value) if field.is_repeated else value for field, value in set_ones}
+
+
 def _ours(position: Any) -> Place | None:
-    return place_of(unquote(urlparse(position.uri).path), position.line)
+    return place_of(_path(position.uri), position.line)
+
+
+@cache
+def _path(uri: str) -> str:
+    return unquote(urlparse(uri).path)
 
 
 def place_of(filename: str, line: int | None) -> Place | None:
     """Return a line of a program as a place in the repository; None within libraries, the base and the recorder."""
+    file = _within(filename)
+    return Place(file, line or 0) if file else None
+
+
+@cache
+def _within(filename: str) -> str:
     file = Path(filename)
     if not file.is_relative_to(ROOT) or any(file.is_relative_to(other) for other in _NOT_OURS):
-        return None
-    return Place(str(file.relative_to(ROOT)), line or 0)
+        return ""
+    return str(file.relative_to(ROOT))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import dataclasses
+import gc
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from traceback import extract_tb
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pulumi.runtime import run_in_stack
 from pulumi.runtime.mocks import set_mocks
@@ -22,6 +25,8 @@ from infra.recording.monitor import Recorder, Refusal, place_of
 from infra.stacks import PROJECT, Stack, stacks_of
 from services.kernel.errors import CareslotError, Invalid
 
+Given = TypeVarTuple("Given")
+Answer = TypeVar("Answer")
 Program = Callable[[Stack, Environment], None]
 Published = Mapping[str, Mapping[str, Any]]
 
@@ -37,17 +42,45 @@ def record_environment(
     needed = chosen | {below for stack in chosen for below in stack.reads}
     published: dict[str, Mapping[str, Any]] = {}
     recordings: dict[str, Recording] = {}
-    for stack in stacks_of(environment):
-        if stack not in needed:
-            continue
-        readable = {below.name: published[below.name] for below in stack.reads}
-        resolved = run(stack, environment, readable, known=True, program=program)
-        published[stack.name] = resolved.outputs
-        if stack in chosen:
-            unresolved = run(stack, environment, readable, known=False, program=program)
-            both = Recording(resolved=resolved, unresolved=unresolved)
-            recordings[stack.name] = dataclasses.replace(both, faults=faults_of(both, readable))
+    with _uncollected():
+        for stack in stacks_of(environment):
+            if stack not in needed:
+                continue
+            readable = {below.name: published[below.name] for below in stack.reads}
+            resolved = run(stack, environment, readable, known=True, program=program)
+            published[stack.name] = resolved.outputs
+            if stack in chosen:
+                unresolved = run(stack, environment, readable, known=False, program=program)
+                both = Recording(resolved=resolved, unresolved=unresolved)
+                recordings[stack.name] = dataclasses.replace(both, faults=faults_of(both, readable))
     return recordings
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: of the objects a program makes hardly one is any, and looking doubles the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Answers what the SDK asks of the engine at once: the recorder waits for nothing, and needs no other threads."""
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Given]], Answer], *args: *Given
+    ) -> asyncio.Future[Answer]:
+        """Call the function here and now."""
+        answer: asyncio.Future[Answer] = self.create_future()
+        try:
+            answer.set_result(func(*args))
+        except Exception as problem:  # raised where the answer is awaited
+            answer.set_exception(problem)
+        return answer
 
 
 def record_named(environment: str, wanted: Iterable[Stack] | None = None) -> dict[str, Recording]:
@@ -67,7 +100,7 @@ def run(
     problems: list[BaseException] = []
 
     def within() -> None:
-        loop = asyncio.new_event_loop()
+        loop = _Loop()
         asyncio.set_event_loop(loop)
         # What fails is raised once; the SDK's outputs that wait for it would each log it again.
         loop.set_exception_handler(lambda *_: None)

@@ -5,14 +5,12 @@ from services.booking.ports import Projections, Telling
 from services.contracts.events import event_of
 from services.contracts.events.availability import ClosureRecorded, ClosureWithdrawn, LeaveRecorded, LeaveWithdrawn
 from services.contracts.events.directory import PatientMerged, PatientRecorded, ProxyRecorded, VisitTypeRecorded
-from services.contracts.events.notifications import MessageFailed, MessageSent
+from services.contracts.events.notifications import ABOUT_DISRUPTIONS, MessageFailed, MessageSent
 from services.contracts.events.waitlist import DemandChanged
 from services.kernel.errors import NotFound
 from services.kernel.outbox import Envelope
 
 NOTIFICATIONS = "notifications"
-# Kinds of messages that tell what becomes of a disrupted visit: with its own id, or with the appointment's.
-ABOUT_DISRUPTIONS = frozenset({"disruption", "restored", "moved", "cancelled"})
 
 
 async def on_block(envelope: Envelope, store: Projections) -> None:

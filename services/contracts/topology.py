@@ -5,8 +5,9 @@ builds the same on the emulator, tests hold both to it. Feeding a Lambda through
 targets a function directly retries outside our control and has no dead letters we can replay.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from services.contracts.events import availability as a
 from services.contracts.events import booking as b
@@ -16,6 +17,8 @@ from services.contracts.events import waitlist as w
 from services.contracts.events.base import Event
 
 BUS = "careslot"
+# Where AWS's own services tell what they do: no other bus gets that (EventBridge user guide, "Events from AWS").
+AWS_BUS = "default"
 # What functions run on, in AWS and, as far as it has them, in the emulator; the builder makes their zip for it.
 FUNCTION_RUNTIME: Literal["python3.13"] = "python3.13"
 FUNCTION_ARCHITECTURE: Literal["arm64"] = "arm64"
@@ -27,12 +30,23 @@ def function_handler(handler: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """What a service of AWS tells on the bus AWS_BUS, as it calls it."""
+
+    source: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A queue of ``service``, the events its rule lets in, and the handler (``module:function``) that takes them.
 
-    ``runs`` says whether the service's process polls the queue or a Lambda function is fed from it. A message failing
-    ``max_receives`` times goes to ``<queue>-dlq``, kept ``retention_days`` days. ``visibility_seconds`` is at least
-    six times a function's timeout (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
+    ``only`` lets in events alone whose data has one of the values in each field named; ``signals`` stands in the place
+    of ``events`` where it is AWS that tells. ``runs`` says whether the service's process polls the queue or a Lambda
+    function is fed from it; a process waits ``gather_seconds`` after a batch that was not full, so that the next one
+    is fuller. A message failing ``max_receives`` times goes to ``<queue>-dlq``, kept ``retention_days`` days.
+    ``visibility_seconds`` is at least six times a function's timeout (AWS Lambda developer guide, "Using Lambda with
+    Amazon SQS").
     """
 
     queue: str
@@ -45,6 +59,9 @@ class Subscription:
     batch: int = 10
     timeout_seconds: int = 10
     retention_days: int = 14
+    gather_seconds: float = 0.0
+    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    signals: Signals | None = None
 
     @property
     def dead_letters(self) -> str:
@@ -52,14 +69,31 @@ class Subscription:
         return f"{self.queue}-dlq"
 
     @property
+    def bus(self) -> str:
+        """The bus its rule is on."""
+        return AWS_BUS if self.signals else BUS
+
+    @property
     def event_types(self) -> tuple[str, ...]:
         """The detail-types the rule matches."""
-        return tuple(event.TYPE for event in self.events)
+        return self.signals.types if self.signals else tuple(event.TYPE for event in self.events)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources the rule matches, each once."""
+        if self.signals:
+            return (self.signals.source,)
         return tuple(sorted({f"careslot.{event.TYPE.partition('.')[0]}" for event in self.events}))
+
+    @property
+    def pattern(self) -> Mapping[str, Any]:
+        """The rule's event pattern (EventBridge user guide, "Event patterns")."""
+        narrowed = {name: list(values) for name, values in self.only.items()}
+        return {
+            "source": list(self.sources),
+            "detail-type": list(self.event_types),
+            **({"detail": {"data": narrowed}} if narrowed else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +101,8 @@ class DirectQueue:
     """A queue of ``service`` that others send to past the bus: rows of outbox channel ``channel``, and why so.
 
     ``senders`` says whose outbox has the channel; ``handler`` takes many messages at a time. ``max_receives`` is high
-    because an entry that cannot be stored for a while must not end among the dead letters.
+    because an entry that cannot be stored for a while must not end among the dead letters. ``gather_seconds`` as with
+    a Subscription.
     """
 
     queue: str
@@ -80,6 +115,7 @@ class DirectQueue:
     max_receives: int = 20
     visibility_seconds: int = 30
     retention_days: int = 14
+    gather_seconds: float = 0.0
 
     @property
     def dead_letters(self) -> str:
@@ -162,7 +198,13 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         "services.booking.consumers:on_directory",
     ),
     Subscription(
-        "booking-deliveries", "booking", (n.MessageSent, n.MessageFailed), "services.booking.consumers:on_delivery"
+        "booking-deliveries",
+        "booking",
+        (n.MessageSent, n.MessageFailed),
+        "services.booking.consumers:on_delivery",
+        # Most messages are of no concern to booking, which has better things to do in a rush.
+        only={"kind": n.ABOUT_DISRUPTIONS},
+        gather_seconds=0.5,
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
@@ -216,7 +258,11 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),
     Subscription(
-        "waitlist-freed-slots", "waitlist", (b.SlotFreed, b.SlotReleased), "services.waitlist.consumers:on_freed_slot"
+        "waitlist-freed-slots",
+        "waitlist",
+        (b.SlotFreed, b.SlotReleased),
+        "services.waitlist.consumers:on_freed_slot",
+        gather_seconds=0.5,
     ),
 )
 
@@ -229,6 +275,7 @@ DIRECT_QUEUES: tuple[DirectQueue, ...] = (
         "every service",
         "services.audit.consumers:on_entries",
         "audit entries are PHI that no other consumer may see, and a full or broken bus must not hold them up",
+        gather_seconds=0.5,
     ),
 )
 

@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 
 from services.contracts.topology import (
+    AWS_BUS,
     BUS,
     DIRECT_QUEUES,
     LOCKED_BUCKETS,
@@ -152,7 +153,8 @@ def declare_bus(
         aws.events.create_event_bus(Name=bus)
     except aws.events.exceptions.ResourceAlreadyExistsException:
         pass
-    return {subscription.queue: _subscribe(aws, bus, subscription, prefix) for subscription in subscriptions}
+    buses = {BUS: bus, AWS_BUS: AWS_BUS}
+    return {one.queue: _subscribe(aws, buses[one.bus], one, prefix) for one in subscriptions}
 
 
 def declare_direct_queues(
@@ -207,7 +209,7 @@ def _subscribe(aws: Aws, bus: str, subscription: Subscription, prefix: str) -> Q
             "RedriveAllowPolicy": _json({"redrivePermission": "byQueue", "sourceQueueArns": [queue_arn]}),
         },
     )
-    pattern = _json({"source": list(subscription.sources), "detail-type": list(subscription.event_types)})
+    pattern = _json(subscription.pattern)
     rule_arn = _ensure_rule(aws, bus, name, pattern)
     url = _ensure_queue(
         aws,

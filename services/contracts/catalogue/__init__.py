@@ -1,5 +1,5 @@
 """Every service once, as YAML (Argo CD's git generator reads the same files as chart values), typed on the way in."""
 
-from services.contracts.catalogue.model import Service, load_catalogue, load_service
+from services.contracts.catalogue.model import Service, catalogue, load_catalogue, load_service
 
-__all__ = ["Service", "load_catalogue", "load_service"]
+__all__ = ["Service", "catalogue", "load_catalogue", "load_service"]

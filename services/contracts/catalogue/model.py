@@ -1,6 +1,9 @@
 """The catalogue's shape and loader: a wrong entry names its file, key and what is allowed."""
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import yaml
@@ -90,3 +93,9 @@ def load_catalogue(folder: Path = FOLDER) -> dict[str, Service]:
         if (other := ports.setdefault(entry.port, entry.name)) != entry.name:
             raise Invalid(f"{entry.name}.yaml:port: {entry.port} is already {other}'s")
     return services
+
+
+@cache
+def catalogue() -> Mapping[str, Service]:
+    """Return the catalogue as it is installed, read once a process."""
+    return MappingProxyType(load_catalogue())

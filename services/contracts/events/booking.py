@@ -184,7 +184,8 @@ class SlotFreed(FreedSlotEvent):
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_FREED, "slot_id": "slot-1", "specialty": "family-medicine", "visit_type": "family-medicine-follow-up",
         "timezone": "America/New_York", "schedule_version": 1,
-        "resources": [{"kind": "clinician", "id": "cln-00001", "depth": 1, "language": ""}], "open_until": "2027-01-03T14:00:30Z",
+        "resources": [{"kind": "clinician", "id": "cln-00001", "depth": 1, "language": ""}],
+        "open_until": "2027-01-03T14:00:30Z",
     }  # fmt: skip
 
     slot_id: str

@@ -5,6 +5,9 @@ from typing import Any, ClassVar
 
 from services.contracts.events.base import Event
 
+# Kinds of messages that tell what becomes of a disrupted visit: with its own id, or with the appointment's.
+ABOUT_DISRUPTIONS = ("cancelled", "disruption", "moved", "restored")
+
 
 class MessageSent(Event):
     """A message was accepted by its channel's provider."""

@@ -1,4 +1,4 @@
--- depends: availability-0002.adaptive-slotting
+-- depends: availability-0003.search-changes
 -- Interpreters as the directory tells them, and which of them appointments occupy. docs/decisions/0015.
 
 CREATE TABLE interpreter (
