@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test conformance lint format bench requirements clean FORCE
+.PHONY: help install up demo test conformance lint format bench bench-peers requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,8 +37,9 @@ demo: install ## run the demonstration story against a platform that is up
 test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-conformance: install ## send thousands of odd requests to every service (make test sends a few)
-	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q tests/journeys/test_conformance.py $(ARGS)
+conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
+	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q --timeout 3600 tests/journeys/test_conformance.py \
+	  tests/services/booking/test_stateful.py $(ARGS)
 
 lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents
 	$(BIN)/ruff check
@@ -55,10 +56,13 @@ format: install ## put the code into its format and mend what can be mended by m
 	$(BIN)/ruff format
 
 bench: install ## measure what the platform does on this machine
-	@$(BIN)/careslot bench
+	@$(BIN)/careslot bench $(ARGS)
+
+bench-peers: install .venv-peers/.installed ## book one clinician's one time from many sides, here and at GNU Health
+	@$(BIN)/careslot bench --part peers $(ARGS)
 
 clean: ## remove environments and caches (the data of `make up` stays)
-	rm -rf .venv .venv-emulator .venv-checkov .cache dist build
+	rm -rf .venv .venv-emulator .venv-checkov .venv-peers .cache dist build
 
 # ---- environments -----------------------------------------------------------------------------------------------
 
@@ -92,7 +96,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate lambda emulator checkov dev
+PINS := uv build runtime analysis estate lambda emulator checkov peers dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \

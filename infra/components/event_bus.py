@@ -80,13 +80,12 @@ class EventBus(Component):
 
     def _subscribe(self, bus: aws.cloudwatch.EventBus, subscription: Subscription) -> Queue:
         name = subscription.queue
+        on = bus.name if subscription.bus == BUS else subscription.bus
         rule = aws.cloudwatch.EventRule(
             name,
             name=name,
-            event_bus_name=bus.name,
-            event_pattern=json.dumps(
-                {"source": list(subscription.sources), "detail-type": list(subscription.event_types)}
-            ),
+            event_bus_name=on,
+            event_pattern=json.dumps(subscription.pattern),
             state="ENABLED",
             tags={"service": subscription.service},
             opts=self.child(),
@@ -95,7 +94,7 @@ class EventBus(Component):
         aws.cloudwatch.EventTarget(
             name,
             rule=rule.name,
-            event_bus_name=bus.name,
+            event_bus_name=on,
             target_id="queue",
             arn=queue.arn,
             retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
@@ -112,7 +111,7 @@ class EventBus(Component):
                 tells=f"EventBridge cannot deliver to {name}: queue policy or key",
                 namespace="AWS/Events",
                 metric="FailedInvocations",
-                dimensions={"EventBusName": bus.name, "RuleName": rule.name},
+                dimensions={"EventBusName": on, "RuleName": rule.name},
                 threshold=0,
                 statistic="Sum",
             )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pkgutil import resolve_name
 from typing import Any
@@ -10,15 +11,19 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.availability.adapters import noshow_model
+from services.availability.adapters.memory.following import IndexKeeper
+from services.availability.adapters.memory_lookups import lookups
+from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
+from services.availability.adapters.postgres_interpreters import PostgresInterpreterTimes
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
 from services.availability.api import absences, schedules, slots, why
 from services.availability.api.dependencies import Availability
 from services.availability.consumers import on_directory
-from services.availability.ports import UnitOfWork, ZipCentroids
+from services.availability.ports import LookUp, SlotSearch, UnitOfWork, ZipCentroids
 from services.availability.settings import Settings
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
 from services.availability.usecases.horizon import ExtendHorizon
@@ -28,6 +33,7 @@ from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
 from services.availability.usecases.slotting_upkeep import SlottingUpkeep
 from services.availability.usecases.why import ExplainSlot
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
@@ -47,15 +53,26 @@ A_MOMENT = timedelta(seconds=2)
 
 
 def assemble(
-    database: Database, clock: Clock, pem: str, key_id: str, horizon: Horizon, zips: ZipCentroids
+    database: Database,
+    clock: Clock,
+    pem: str,
+    key_id: str,
+    horizon: Horizon,
+    zips: ZipCentroids,
+    keeper: IndexKeeper | None = None,
 ) -> Availability:
-    """Return the use cases over a database; raise Invalid when ``pem`` is not an Ed25519 private key."""
+    """Return the use cases over a database; raise Invalid when ``pem`` is not an Ed25519 private key.
+
+    Searches are answered from the index of ``keeper`` where there is one, otherwise in SQL.
+    """
     transaction = unit_of_work(database)
-    jwk = public_jwk(pem, key_id)
+    jwk, key, times = public_jwk(pem, key_id), SigningKey(key_id, pem), PostgresInterpreterTimes(database)
+    search: SlotSearch = PostgresSlotSearch(database)
+    look_up: LookUp = transaction
+    if keeper is not None:
+        search, look_up = MemorySlotSearch(keeper, search), lookups(keeper, look_up)
     return Availability(
-        search=SearchSlots(
-            transaction, PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock, horizon.rules
-        ),
+        search=SearchSlots(look_up, search, times, zips, key, clock, horizon.rules),
         explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),
         leave=LeaveOfAbsence(transaction, horizon),
@@ -71,7 +88,7 @@ def _subscribed(horizon: Horizon) -> list[Subscribed]:
         return store_of
 
     found = [(sub, resolve_name(sub.handler)) for sub in subscriptions_of(SERVICE) if sub.runs == "process"]
-    return [Subscribed(sub.queue, handler, bind_for(handler)) for sub, handler in found]
+    return [Subscribed(sub.queue, handler, bind_for(handler), sub.gather_seconds) for sub, handler in found]
 
 
 async def _keep_horizon(transaction: UnitOfWork, horizon: Horizon) -> None:
@@ -116,23 +133,30 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     zips = PackagedZipCentroids()
     runtime: Runtime
     async with running(
-        SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=_subscribed(horizon), clock=clock
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=_subscribed(horizon), clock=clock
     ) as runtime:
         # Half a second of reading that the first search should not wait for.
         await asyncio.to_thread(zips.find, "00000")
+        keeper: IndexKeeper | None = None
         app.state.edge = runtime.edge
+        if settings.search_index_megabytes:
+            keeper = IndexKeeper(runtime.database, clock, settings.search_index_megabytes * 2**20)
+            # The readiness page tells which path searches take; SQL is no reason to turn traffic away.
+            app.state.edge = replace(runtime.edge, checks={**runtime.edge.checks, "search-index": keeper.check})
         app.state.records = Records(runtime.database, KINDS)
         app.state.availability = assemble(
-            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips
+            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips, keeper
         )
         transaction = unit_of_work(runtime.database)
-        keepers = [asyncio.create_task(keep(transaction, horizon)) for keep in (_keep_horizon, _keep_slotting)]
+        tasks = [asyncio.create_task(keep(transaction, horizon)) for keep in (_keep_horizon, _keep_slotting)]
+        if keeper is not None:
+            tasks.append(asyncio.create_task(keeper.run()))
         try:
             yield
         finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def create() -> FastAPI:

@@ -5,7 +5,6 @@ builds the same on the emulator, tests hold both to it. Feeding a Lambda through
 targets a function directly retries outside our control and has no dead letters we can replay.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from services.contracts.events import availability as a
@@ -14,8 +13,16 @@ from services.contracts.events import directory as d
 from services.contracts.events import notifications as n
 from services.contracts.events import waitlist as w
 from services.contracts.events.base import Event
+from services.contracts.queues import AWS_BUS, BUS, DirectQueue, LockedBucket, Schedule, Signals, Subscription
 
-BUS = "careslot"
+__all__ = [
+    "AWS_BUS", "BUS", "DIRECT_QUEUES", "FUNCTION_ARCHITECTURE", "FUNCTION_RUNTIME", "LOCKED_BUCKETS",
+    "MAIL_CONFIGURATION_SET", "SCHEDULES", "SUBSCRIPTIONS", "UNCONSUMED", "DirectQueue", "LockedBucket", "Schedule",
+    "Signals", "Subscription", "direct_queues_of", "function_handler", "subscriptions_of",
+]  # fmt: skip
+
+# Of mails sent with this configuration set SES tells on AWS_BUS what became of them.
+MAIL_CONFIGURATION_SET = "careslot-mail"
 # What functions run on, in AWS and, as far as it has them, in the emulator; the builder makes their zip for it.
 FUNCTION_RUNTIME: Literal["python3.13"] = "python3.13"
 FUNCTION_ARCHITECTURE: Literal["arm64"] = "arm64"
@@ -26,109 +33,12 @@ def function_handler(handler: str) -> str:
     return handler.replace(":", ".")
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A queue of ``service``, the events its rule lets in, and the handler (``module:function``) that takes them.
-
-    ``runs`` says whether the service's process polls the queue or a Lambda function is fed from it. A message failing
-    ``max_receives`` times goes to ``<queue>-dlq``, kept ``retention_days`` days. ``visibility_seconds`` is at least
-    six times a function's timeout (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
-    """
-
-    queue: str
-    service: str
-    events: tuple[type[Event], ...]
-    handler: str
-    runs: Literal["process", "lambda"] = "process"
-    max_receives: int = 5
-    visibility_seconds: int = 60
-    batch: int = 10
-    timeout_seconds: int = 10
-    retention_days: int = 14
-
-    @property
-    def dead_letters(self) -> str:
-        """Name of the dead-letter queue."""
-        return f"{self.queue}-dlq"
-
-    @property
-    def event_types(self) -> tuple[str, ...]:
-        """The detail-types the rule matches."""
-        return tuple(event.TYPE for event in self.events)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The sources the rule matches, each once."""
-        return tuple(sorted({f"careslot.{event.TYPE.partition('.')[0]}" for event in self.events}))
-
-
-@dataclass(frozen=True, slots=True)
-class DirectQueue:
-    """A queue of ``service`` that others send to past the bus: rows of outbox channel ``channel``, and why so.
-
-    ``senders`` says whose outbox has the channel; ``handler`` takes many messages at a time. ``max_receives`` is high
-    because an entry that cannot be stored for a while must not end among the dead letters.
-    """
-
-    queue: str
-    service: str
-    channel: str
-    types: tuple[str, ...]
-    senders: Literal["every service"]
-    handler: str
-    reason: str
-    max_receives: int = 20
-    visibility_seconds: int = 30
-    retention_days: int = 14
-
-    @property
-    def dead_letters(self) -> str:
-        """Name of the dead-letter queue."""
-        return f"{self.queue}-dlq"
-
-
-@dataclass(frozen=True, slots=True)
-class LockedBucket:
-    """A bucket of ``service`` whose objects nobody can change or delete for ``retention_years`` years, and why.
-
-    S3 Object Lock in compliance mode: not even the account's root user can shorten it.
-    """
-
-    name: str
-    service: str
-    retention_years: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """A Lambda function that EventBridge Scheduler invokes; ``expression`` is Scheduler's own syntax.
-
-    An invocation that Lambda refuses is tried ``retries`` times within ``max_age_seconds``, then it goes to
-    ``<name>-dlq``: the next one of the clock does its work as well.
-    """
-
-    name: str
-    service: str
-    expression: str
-    handler: str
-    timeout_seconds: int = 50
-    retries: int = 2
-    max_age_seconds: int = 300
-    retention_days: int = 14
-
-    @property
-    def dead_letters(self) -> str:
-        """Name of the dead-letter queue."""
-        return f"{self.name}-dlq"
-
-
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription("audit-merges", "audit", (d.PatientMerged,), "services.audit.consumers:on_merge"),
     Subscription(
         "availability-directory",
         "availability",
-        (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded),
+        (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded, d.InterpreterRecorded),
         "services.availability.consumers:on_directory",
     ),
     Subscription(
@@ -158,11 +68,17 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "booking-directory",
         "booking",
-        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded),
+        (d.ProxyRecorded, d.PatientRecorded, d.PatientMerged, d.VisitTypeRecorded, d.BreakGlassRecorded),
         "services.booking.consumers:on_directory",
     ),
     Subscription(
-        "booking-deliveries", "booking", (n.MessageSent, n.MessageFailed), "services.booking.consumers:on_delivery"
+        "booking-deliveries",
+        "booking",
+        (n.MessageSent, n.MessageFailed),
+        "services.booking.consumers:on_delivery",
+        # Most messages are of no concern to booking, which has better things to do in a rush.
+        only={"kind": n.ABOUT_DISRUPTIONS},
+        gather_seconds=0.5,
     ),
     Subscription("booking-demand", "booking", (w.DemandChanged,), "services.booking.consumers:on_demand"),
     Subscription(
@@ -195,6 +111,14 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         runs="lambda",
     ),
     Subscription(
+        "notifications-mail-feedback",
+        "notifications",
+        (),
+        "services.notifications.lambdas.mail_feedback:handler",
+        runs="lambda",
+        signals=Signals("aws.ses", ("Email Bounced", "Email Complaint Received")),
+    ),
+    Subscription(
         "notifications-offers",
         "notifications",
         (w.OfferMade, w.OfferAccepted, w.OfferDeclined, w.OfferExpired),
@@ -216,7 +140,11 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     ),
     Subscription("waitlist-consent", "waitlist", (n.PreferencesChanged,), "services.waitlist.consumers:on_preferences"),
     Subscription(
-        "waitlist-freed-slots", "waitlist", (b.SlotFreed, b.SlotReleased), "services.waitlist.consumers:on_freed_slot"
+        "waitlist-freed-slots",
+        "waitlist",
+        (b.SlotFreed, b.SlotReleased),
+        "services.waitlist.consumers:on_freed_slot",
+        gather_seconds=0.5,
     ),
 )
 
@@ -229,6 +157,7 @@ DIRECT_QUEUES: tuple[DirectQueue, ...] = (
         "every service",
         "services.audit.consumers:on_entries",
         "audit entries are PHI that no other consumer may see, and a full or broken bus must not hold them up",
+        gather_seconds=0.5,
     ),
 )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.kernel.database import Connection, Database
+from services.kernel.deadlines import deadline
 from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
 from services.kernel.telemetry import EVENTS_TAKEN, correlated, logger
@@ -27,6 +28,8 @@ WAIT_SECONDS = 2
 BATCH = 10
 RECEIVES_AT_ONCE = 10
 RETRY_SECONDS = 1
+# Less than any queue of the topology hides a message: what takes longer is given up before somebody else begins it.
+HANDLE_SECONDS = 25.0
 
 
 async def first_time(connection: Connection, consumer: str, event_id: UUID) -> bool:
@@ -94,7 +97,9 @@ class QueueConsumer:
         *,
         service: str,
         name: str,
+        gather_seconds: float = 0.0,
     ) -> None:
+        self._gather_seconds = gather_seconds
         self._client = client
         self._queue = queue
         self._url = ""
@@ -105,12 +110,18 @@ class QueueConsumer:
         self._name = name
 
     async def run(self) -> None:
-        """Poll until cancelled; an unreachable queue or database only slows it down."""
+        """Poll until cancelled; an unreachable queue or database only slows it down.
+
+        After some messages, but not as many as there is room for, others are let come together: a receive, a
+        transaction and a delete for each is most of what a flood costs the process, and whoever else it serves.
+        """
         backoff = 0.1
         while True:
             try:
-                await self.poll_once()
+                done = await self.poll_once()
                 backoff = 0.1
+                if self._gather_seconds and 0 < done < BATCH:
+                    await asyncio.sleep(self._gather_seconds)
             except Exception as error:
                 logger().warning("queue waits", queue=self._name, error_type=type(error).__name__, seconds=backoff)
                 await asyncio.sleep(backoff)
@@ -188,27 +199,32 @@ class QueueConsumer:
 
         What is wrong with which message is for the retry one by one to find out.
         """
-        fresh = []
+        fresh: list[bool] = []
         try:
             envelopes = [Envelope.from_eventbridge(json.loads(message["Body"])) for message in messages]
-            async with self._database.transaction() as connection:
-                bound = self._bind(connection)
-                for envelope in envelopes:
-                    with correlated(envelope.correlation_id):
-                        first = await first_time(connection, self._name, envelope.id)
-                        if first:
-                            await self._handle(envelope, bound)
-                        fresh.append(first)
+            with deadline(HANDLE_SECONDS):
+                await self._take_all(envelopes, fresh)
         except Exception:
             return False
         for first in fresh:
             EVENTS_TAKEN.labels(self._service, self._name, "taken" if first else "repeated").inc()
         return True
 
+    async def _take_all(self, envelopes: Sequence[Envelope], fresh: list[bool]) -> None:
+        async with self._database.transaction() as connection:
+            bound = self._bind(connection)
+            for envelope in envelopes:
+                with correlated(envelope.correlation_id):
+                    first = await first_time(connection, self._name, envelope.id)
+                    if first:
+                        await self._handle(envelope, bound)
+                    fresh.append(first)
+
     async def _take(self, message: "MessageTypeDef") -> bool:
         try:
             envelope = Envelope.from_eventbridge(json.loads(message["Body"]))
-            fresh = await take_once(self._database, self._name, envelope, self._handle, self._bind)
+            with deadline(HANDLE_SECONDS):
+                fresh = await take_once(self._database, self._name, envelope, self._handle, self._bind)
         except Exception as error:
             EVENTS_TAKEN.labels(self._service, self._name, "failed").inc()
             attempt = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
@@ -247,11 +263,14 @@ class BatchConsumer(QueueConsumer):
         *,
         service: str,
         name: str,
+        gather_seconds: float = 0.0,
     ) -> None:
         async def alone(envelope: Envelope, store: Any) -> None:
             await handle([envelope], store)
 
-        super().__init__(client, queue, database, alone, bind, service=service, name=name)
+        super().__init__(
+            client, queue, database, alone, bind, service=service, name=name, gather_seconds=gather_seconds
+        )
         self._handle_many = handle
 
     async def _receive(self, wait_seconds: int) -> "list[MessageTypeDef]":
@@ -266,7 +285,8 @@ class BatchConsumer(QueueConsumer):
     async def _take_together(self, messages: "list[MessageTypeDef]") -> bool:
         try:
             envelopes = [Envelope.from_eventbridge(json.loads(message["Body"])) for message in messages]
-            fresh = await take_many_once(self._database, self._name, envelopes, self._handle_many, self._bind)
+            with deadline(HANDLE_SECONDS):
+                fresh = await take_many_once(self._database, self._name, envelopes, self._handle_many, self._bind)
         except Unavailable:
             raise
         except Exception:

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,19 +20,13 @@ Machine = Annotated[bool, typer.Option("--json", help="Print JSON instead of tex
 STOP_SECONDS = 30.0
 
 
-class Part(StrEnum):
-    """What `careslot bench` can measure, each a module of services/local/bench."""
-
-    HTTP = "http"
-    WAITING_LIST = "waiting-list"
-
-
 openapi_verbs = typer.Typer(help="Write or check the OpenAPI documents on file.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     from services.local import cli_dead_letters, cli_drill, cli_rehearsals
+    from services.local.cli_bench import bench
     from services.local.cli_rebuild import rebuild
 
     for verb in (up, down, status, logs, token, start, stop, demo, bench, rebuild):
@@ -137,48 +130,6 @@ def demo(folder: Folder = DEFAULT_FOLDER, machine: Machine = False) -> None:
 
     if not play(folder, Telling(machine=machine)):
         raise typer.Exit(1)
-
-
-def bench(
-    part: Annotated[
-        list[Part] | None, typer.Option("--part", help="Only this part; may be given several times.")
-    ] = None,
-    bookings: Annotated[int, typer.Option(min=2, max=150, help="http: slots to book and cancel.")] = 100,
-    searches: Annotated[int, typer.Option(min=2, max=10000, help="http: searches to make.")] = 300,
-    cancellations: Annotated[
-        int, typer.Option(min=10, max=2000, help="waiting-list: visits cancelled in a minute.")
-    ] = 500,
-    folder: Folder = DEFAULT_FOLDER,
-    machine: Machine = False,
-) -> None:
-    """Measure the running platform: events, bookings, searches over HTTP; a rush of cancellations with 10,000 waiting.
-
-    A target that is missed is said so and changes nothing about the exit code: figures are for comparing.
-    """
-    from rich.console import Console
-    from rich.table import Table
-
-    from services.local.bench import over_http, waiting_list
-    from services.local.progress import Progress
-
-    state = running_platform(folder)
-    parts = {
-        Part.HTTP: lambda: over_http.measure(state, bookings, searches),
-        Part.WAITING_LIST: lambda: waiting_list.measure(state, cancellations),
-    }
-    progress = Progress(console=Console(stderr=True, highlight=False, soft_wrap=True))
-    figures = []
-    for name in part or list(Part):
-        with progress.step(f"measuring: {name}"):
-            figures += parts[name]()
-    if machine:
-        typer.echo(json.dumps([figure.told() for figure in figures], indent=2))
-        return
-    table = Table("part", "what", "value", "", "target", "met")
-    for figure in figures:
-        met = "" if figure.met is None else "yes" if figure.met else "[red]no[/]"
-        table.add_row(figure.part, figure.name, f"{figure.value:g}", figure.unit, figure.target, met)
-    Console().print(table)
 
 
 def stop(service: Annotated[str, typer.Argument()], folder: Folder = DEFAULT_FOLDER) -> None:

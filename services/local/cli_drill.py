@@ -72,7 +72,7 @@ def isolation(
 @contextmanager
 def _platform(folder: Path, fresh: bool, progress: Progress) -> Iterator[Path]:
     """Return the folder of a running platform: the one named, else one of the drill's own."""
-    from services.local.drill.fresh import fresh_platform
+    from services.local.fresh import fresh_platform
 
     if not fresh:
         try:

@@ -19,19 +19,19 @@ import httpx
 from services.contracts.catalogue import load_catalogue
 from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS
 from services.local import environment
-from services.local.anchors import restore_anchors
+from services.local.anchors import declare_locked_buckets, restore_anchors
 from services.local.aws import (
     Aws,
     bus_name,
     declare_bus,
     declare_direct_queues,
-    declare_locked_buckets,
     declare_sender,
 )
 from services.local.aws_functions import FunctionCode, declare_functions, pause_schedule
 from services.local.databases import SERVICES, connection_budget, ensure_databases, migrate_service, with_database
 from services.local.demo_users import ensure_demo_users
 from services.local.emulator import ACCOUNT, REGION, Emulator
+from services.local.function_start import require_start
 from services.local.holding import FolderLock, free_port, require_free_port
 from services.local.identity import ensure_pool
 from services.local.lambda_zip import build, emulator_target
@@ -70,6 +70,8 @@ class Platform:
         self.supervisor = Supervisor(progress.say, self._write_state)
         self._http = httpx.AsyncClient()
         self._state: PlatformState | None = None
+        self._functions: dict[str, str] = {}
+        self._functions_start: asyncio.Task[None]
         self.facts: environment.Facts
         self.postgres: PostgresServer
         self.emulator: Emulator
@@ -97,14 +99,25 @@ class Platform:
             owners = [*(taken.service for taken in SUBSCRIPTIONS), *(direct.service for direct in DIRECT_QUEUES)]
             queues = sum(owner in self.services for owner in owners)
             told.done(f"{queues} queues with their dead letters")
+        # Beside what comes next: seven cold starts take seconds, and one that fails should be told of soon.
+        self._functions_start = asyncio.create_task(
+            asyncio.to_thread(require_start, self.aws, self._functions, SUBSCRIPTIONS, SCHEDULES)
+        )
 
     async def start_services(self) -> None:
         """Start what serves, up to the gateway; raise CannotStart in words."""
         step = self._progress.step
-        with step("services") as told:
+        with step("services and functions") as told:
             self._adopt_stores()
-            await self.supervisor.add(*(self._service(name) for name in self.services))
-            told.done(", ".join(self.services))
+            services = self.supervisor.add(*(self._service(name) for name in self.services))
+            starting = [asyncio.create_task(services), self._functions_start]
+            try:
+                await asyncio.gather(*starting)
+            finally:
+                for task in starting:
+                    task.cancel()
+                await asyncio.gather(*starting, return_exceptions=True)
+            told.done(f"{', '.join(self.services)}; {len(self._functions)} functions")
         with step("gateway") as told:
             await self.supervisor.add(self._gateway())
             told.done(self.gateway_url)
@@ -112,6 +125,8 @@ class Platform:
     async def stop(self) -> None:
         """Stop everything in order, last started first, and let go of the folder."""
         self.phase("stopping")
+        if hasattr(self, "_functions_start"):
+            self._functions_start.cancel()
         await self.supervisor.stop()
         for program in ("emulator", "postgres"):
             if hasattr(self, program):
@@ -186,7 +201,9 @@ class Platform:
         if "audit" in self.services:
             restore_anchors(self.aws, self.postgres.dsn("audit"))
         with_functions = {s.service for s in subscriptions if s.runs == "lambda"} | {s.service for s in schedules}
-        declare_functions(self.aws, {n: self._code(n) for n in with_functions}, queues, subscriptions, schedules)
+        self._functions = declare_functions(
+            self.aws, {n: self._code(n) for n in with_functions}, queues, subscriptions, schedules
+        )
         environment.write_environments(
             self.layout,
             {name: environment.service_environment(name, self.facts) for name in self.services}

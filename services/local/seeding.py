@@ -84,11 +84,14 @@ async def caught_up(databases: dict[str, str], aws: Aws, told: Step, seconds: fl
     deadline = time.monotonic() + seconds
     quiet = 0
     while quiet < 2:
-        waiting = await unsent(databases) + await asyncio.to_thread(queued, aws)
+        depths = await asyncio.to_thread(queue_depths, aws)
+        waiting = await unsent(databases) + sum(depths.values())
         quiet = 0 if waiting else quiet + 1
-        told.at(f"{waiting:,} left")
+        longest = max(depths, key=lambda queue: depths[queue])
+        where = f", most of them in {longest}" if depths[longest] else ""
+        told.at(f"{waiting:,} left{where}")
         if time.monotonic() > deadline:
-            told.done(f"{waiting:,} still on their way")
+            told.done(f"{waiting:,} still on their way{where}")
             return
         await asyncio.sleep(LOOK_SECONDS)
 
@@ -104,14 +107,19 @@ async def unsent(databases: dict[str, str]) -> int:
 
 def queued(aws: Aws) -> int:
     """Return how many messages are in the topology's queues, visible or in someone's hands."""
-    total = 0
+    return sum(queue_depths(aws).values())
+
+
+def queue_depths(aws: Aws) -> dict[str, int]:
+    """Return the same by queue."""
+    depths: dict[str, int] = {}
     for subscription in SUBSCRIPTIONS:
         url = aws.sqs.get_queue_url(QueueName=subscription.queue)["QueueUrl"]
         found = aws.sqs.get_queue_attributes(
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         )
-        total += sum(int(value) for value in found["Attributes"].values())
-    return total
+        depths[subscription.queue] = sum(int(value) for value in found["Attributes"].values())
+    return depths
 
 
 async def _directory(url: str, system: HealthSystem, users: Sequence[DemoUser]) -> None:

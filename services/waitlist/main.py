@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 
 from fastapi import FastAPI
 
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
@@ -51,15 +52,21 @@ def assemble(
     return parts, Offering(work, booking, clock, notice)
 
 
-async def offer_for_ever(offering: Offering, merges: FollowMerges, seconds: float) -> None:
-    """Go round until cancelled; a failure waits for the next round."""
+async def offer_for_ever(offering: Offering, merges: FollowMerges, seconds: float, rush_seconds: float) -> None:
+    """Go round until cancelled; a failure waits for the next round.
+
+    The first freed slot is offered within ``seconds``. In a rush what comes in ``rush_seconds`` is offered together:
+    booking keeps each back for much longer, and what offers cost it is taken from those who book meanwhile.
+    """
     while True:
+        pause = seconds
         try:
             await merges.run()
-            await offering.round()
+            if await offering.round():
+                pause = max(seconds, rush_seconds)
         except Exception as error:
             logger().warning("offering waits", error_type=type(error).__name__)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)
 
 
 def _booking(runtime: Runtime, settings: Settings) -> HttpBooking:
@@ -72,11 +79,13 @@ def _booking(runtime: Runtime, settings: Settings) -> HttpBooking:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
     subscriptions = [
-        Subscribed(subscription.queue, resolve_name(subscription.handler), PostgresStore)
+        Subscribed(subscription.queue, resolve_name(subscription.handler), PostgresStore, subscription.gather_seconds)
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime:
+    async with running(
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=subscriptions
+    ) as runtime:
         sign = OfferSigner(SigningKey(settings.offer_key_id, settings.signing_key_pem()))
         async with following_aliases(runtime.edge, runtime.database) as aliases:
             parts, offering = assemble(
@@ -86,7 +95,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             app.state.edge, app.state.waitlist = runtime.edge, parts
             app.state.records = Records(runtime.database, KINDS)
             merges = FollowMerges(unit_of_work(runtime.database), runtime.clock)
-            rounds = asyncio.create_task(offer_for_ever(offering, merges, settings.round_seconds))
+            rounds = asyncio.create_task(
+                offer_for_ever(offering, merges, settings.round_seconds, settings.rush_seconds)
+            )
             try:
                 yield
             finally:

@@ -1,6 +1,6 @@
 """What waitlist's use cases need from outside, each as small as it can be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -154,8 +154,8 @@ UnitOfWork = Callable[[], AbstractAsyncContextManager[Store]]
 class Booking(Protocol):
     """Booking, one hop away. Raises Unavailable when it cannot be had."""
 
-    async def extend(self, freed_id: UUID, until: datetime) -> bool:
-        """Ask that the slot be kept until ``until``; False when it is kept no more."""
+    async def extend(self, wanted: Mapping[UUID, datetime]) -> frozenset[UUID]:
+        """Ask that each slot be kept until its instant; return those that are."""
         ...
 
     async def release(self, freed_id: UUID) -> None:

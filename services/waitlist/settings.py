@@ -21,6 +21,10 @@ class Settings(ServiceSettings):
     client_secret: str = Field(repr=False, description="its secret")
     notice_minutes: int = Field(default=120, ge=0, le=10080, description="no slot is offered that starts sooner")
     round_seconds: float = Field(default=0.5, gt=0, le=60, description="pause between rounds of offering")
+    rush_seconds: float = Field(
+        default=2.0, gt=0, le=10,
+        description="pause after a round that offered something: what is freed meanwhile is offered together",
+    )  # fmt: skip
 
     def signing_key_pem(self) -> str:
         """Return the key's PEM text; raise Invalid saying what is expected."""

@@ -59,7 +59,8 @@ async def booking(stack: AsyncExitStack, new: NewDatabase) -> Service:
 
     usual = "family-medicine-follow-up"
     inside, outside = ({**verbs(plain[n], n), **taking(n, usual)} for n, _ in PLACES)
-    freed = {"until": (booking_world.NOW + timedelta(hours=1)).isoformat()}
+    until = (booking_world.NOW + timedelta(hours=1)).isoformat()
+    freed = {"extensions": [{"freed_id": str(UUID(int=1)), "until": until}]}
     asks = {
         **{operation: (inside[operation], outside[operation]) for operation in inside},
         "GET /appointments": both(lambda n: Ask("/appointments", None, {"patient_id": f"pat-{n}"})),
@@ -67,7 +68,7 @@ async def booking(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "GET /visit-types/{visit_type}/booked": same("/visit-types/any/booked"),
         "GET /facilities/{facility_id}/day": both(lambda n: Ask(f"/facilities/fac-{n}/day", None, day)),
         "GET /facilities/{facility_id}/double-bookings": both(lambda n: Ask(f"/facilities/fac-{n}/double-bookings")),
-        "POST /freed-slots/{freed_id}/extend": same(f"/freed-slots/{UUID(int=1)}/extend", freed),
+        "POST /freed-slots/extend": same("/freed-slots/extend", freed),
         "POST /freed-slots/{freed_id}/release": same(f"/freed-slots/{UUID(int=1)}/release"),
         **await disruptions(world),
     }

@@ -125,8 +125,16 @@ def test_queues_are_well_formed() -> None:
             faults.append(f"{sub.queue}: begins with its service and fits a rule's name")
         if sub.runs == "lambda" and sub.visibility_seconds < 6 * sub.timeout_seconds:
             faults.append(f"{sub.queue}: stays invisible for at least six times the function's timeout")
-        if len(set(sub.events)) != len(sub.events) or not sub.events:
+        if len(set(sub.event_types)) != len(sub.event_types) or not sub.event_types:
             faults.append(f"{sub.queue}: takes each event once, and at least one")
+        if sub.signals and sub.events:
+            faults.append(f"{sub.queue}: takes what AWS tells or what we tell, not both")
+        faults += [
+            f"{sub.queue}: {event.TYPE} has no {name} to tell by"
+            for name in sub.only
+            for event in sub.events
+            if name not in event.model_fields
+        ]
     faults += [
         f"{direct.queue}: begins with its service and says why it is not on the bus"
         for direct in topology.DIRECT_QUEUES

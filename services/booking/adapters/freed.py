@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.booking.adapters.rows import Row
+from services.booking.adapters.rows import Row, resources_json
 from services.booking.domain.appointment import Occupied, Place
 from services.booking.domain.claims import resource_claims
 from services.booking.domain.freed import FreedSlot, FreedState
@@ -40,6 +40,18 @@ UPDATE freed_slot SET open_until = $3, state = $4, version = $2, updated_at = $5
 WHERE id = $1 AND version = $2 - 1 AND state = 'open'
 RETURNING true
 """
+EXTEND = """
+WITH wanted AS (
+    SELECT * FROM unnest($1::uuid [], $2::integer [], $3::timestamptz []) AS w (id, version, open_until)
+), kept AS (
+    UPDATE freed_slot AS f SET open_until = w.open_until, version = w.version, updated_at = $4
+    FROM wanted AS w WHERE f.id = w.id AND f.version = w.version - 1 AND f.state = 'open'
+    RETURNING f.id
+), claimed AS (
+    UPDATE claim AS c SET expires_at = w.open_until FROM wanted AS w WHERE c.freed_id = w.id
+)
+SELECT count(*) FROM kept
+"""
 TOLD = "INSERT INTO freed_history (freed_id, version, at, event_type, event) VALUES ($1, $2, $3, $4, $5)"
 EXPIRED_AMONG = (
     "SELECT * FROM freed_slot WHERE id = any($1) AND state = 'open' AND open_until <= $2 ORDER BY id FOR UPDATE"
@@ -67,11 +79,11 @@ def freed_of(row: Row) -> FreedSlot:
 async def keep_back(connection: Connection, freed: FreedSlot) -> bool:
     """Write a new freed slot with its claims; False when part of its place is taken."""
     place = freed.place
-    resources = [{"kind": r.kind, "id": r.id, "depth": r.depth, "lane": r.lane} for r in place.resources]
     claims = resource_claims(place.resources)
     await connection.execute(
         INSERT, freed.id, freed.origin, place.clinician_id, place.facility_id, place.specialty, place.visit_type,
-        place.slot_id, place.starts_at, place.ends_at, place.timezone, resources, place.schedule_version,
+        place.slot_id, place.starts_at, place.ends_at, place.timezone, resources_json(place.resources),
+        place.schedule_version,
         freed.open_until, freed.state, freed.version, freed.created_at, freed.updated_at,
     )  # fmt: skip
     claimed = await connection.fetchval(
@@ -96,11 +108,12 @@ async def change_freed(connection: Connection, freed: FreedSlot) -> bool:
     return True
 
 
-async def tell_freed(connection: Connection, freed: FreedSlot) -> None:
-    """Tell how a freed slot now stands: on the bus, and in the change feed."""
-    event = freed_event(freed)
-    await connection.execute(TOLD, freed.id, freed.version, freed.updated_at, event.type, dict(event.payload()))
-    await append_events(connection, [event], freed.updated_at)
+async def tell_freed(connection: Connection, *slots: FreedSlot) -> None:
+    """Tell how freed slots, changed at one instant, now stand: on the bus, and in the change feed."""
+    told = [(freed, freed_event(freed)) for freed in slots]
+    rows = [(freed.id, freed.version, freed.updated_at, event.type, dict(event.payload())) for freed, event in told]
+    await connection.executemany(TOLD, rows)
+    await append_events(connection, [event for _, event in told], slots[0].updated_at)
 
 
 class PostgresFreedSlots:
@@ -114,14 +127,32 @@ class PostgresFreedSlots:
         row = await self._connection.fetchrow("SELECT * FROM freed_slot WHERE id = $1 FOR UPDATE", freed_id)
         return freed_of(row) if row is not None else None
 
+    async def locked_all(self, freed_ids: Sequence[UUID]) -> Sequence[FreedSlot]:
+        """See ``ports.FreedStore``. Locked in one order everywhere, against deadlocks."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM freed_slot WHERE id = any($1) ORDER BY id FOR UPDATE", list(freed_ids)
+        )
+        return [freed_of(row) for row in rows]
+
     async def change(self, freed: FreedSlot) -> None:
         """See ``ports.FreedStore``."""
         done = await change_freed(self._connection, freed)
         assert done, "a locked row changes under nobody else's hands"
 
-    async def audit(self, entry: AuditEntry) -> None:
+    async def extend(self, kept: Sequence[FreedSlot]) -> None:
         """See ``ports.FreedStore``."""
-        await append_audit(self._connection, [entry])
+        if not kept:
+            return
+        done = await self._connection.fetchval(
+            EXTEND, [freed.id for freed in kept], [freed.version for freed in kept],
+            [freed.open_until for freed in kept], kept[0].updated_at,
+        )  # fmt: skip
+        assert done == len(kept), "locked rows change under nobody else's hands"
+        await tell_freed(self._connection, *kept)
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        """See ``ports.FreedStore``."""
+        await append_audit(self._connection, entries)
 
 
 def freed_work(database: Database) -> FreedWork:

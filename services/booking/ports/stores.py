@@ -22,12 +22,20 @@ class FreedStore(Protocol):
         """Return one, locked until the transaction ends."""
         ...
 
+    async def locked_all(self, freed_ids: Sequence[UUID]) -> Sequence[FreedSlot]:
+        """Return those that exist, locked until the transaction ends."""
+        ...
+
     async def change(self, freed: FreedSlot) -> None:
         """Write the next version of a locked one, move or remove its claims, and tell it."""
         ...
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write a touch down."""
+    async def extend(self, kept: Sequence[FreedSlot]) -> None:
+        """Write the next version of locked ones that stay open, with their claims, and tell them."""
+        ...
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Write touches down."""
         ...
 
 

@@ -5,6 +5,13 @@ from typing import Any, ClassVar
 
 from services.contracts.events.base import Event
 
+# Kinds of messages that tell what becomes of a disrupted visit: with its own id, or with the appointment's.
+ABOUT_DISRUPTIONS = ("cancelled", "disruption", "moved", "restored")
+
+
+# Why a message failed that had left: the address it went to does not work.
+BOUNCED = "bounced"
+
 
 class MessageSent(Event):
     """A message was accepted by its channel's provider."""

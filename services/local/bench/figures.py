@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row. ``target`` in words ("" where none is stated), and whether it was met (None without one)."""
+    """One row. ``target`` in words ("" where none is stated), and whether it was met (None without one).
+
+    ``reach`` says how near the target is, where that is a number: 1 just met, 2 twice as good, 0.5 half as good.
+    """
 
     part: str
     name: str
@@ -18,6 +21,7 @@ class Figure:
     unit: str
     target: str = ""
     met: bool | None = None
+    reach: float | None = None
 
     def told(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
@@ -26,7 +30,13 @@ class Figure:
 
 def at_most(part: str, name: str, value: float, unit: str, limit: float) -> Figure:
     """Return a figure that should not exceed ``limit``."""
-    return Figure(part, name, round(value, 2), unit, f"<= {limit:g}", value <= limit)
+    reach = round(limit / value, 2) if value > 0 else None
+    return Figure(part, name, round(value, 2), unit, f"<= {limit:g}", value <= limit, reach)
+
+
+def at_least(part: str, name: str, value: float, unit: str, wanted: float) -> Figure:
+    """Return a figure that should reach ``wanted``."""
+    return Figure(part, name, round(value, 2), unit, f">= {wanted:g}", value >= wanted, round(value / wanted, 2))
 
 
 def exactly(part: str, name: str, value: float, unit: str, wanted: float) -> Figure:

@@ -13,6 +13,7 @@ from services.kernel.errors import Unavailable
 from services.local.aws import Aws
 from services.local.bench.clients import at_once, clients, command, free_slots
 from services.local.bench.figures import Figure, at_most, percentile
+from services.local.bench.running import Run
 from services.local.demo.client import Appointment, Person
 from services.local.demo.tap import Tap
 from services.local.state import PlatformState
@@ -25,8 +26,10 @@ ZIPS = ("02108", "60611", "77030", "33136", "10016", "90033")
 EVENT_P99_MS, SEARCH_P99_MS = 50.0, 15.0
 
 
-def measure(state: PlatformState, bookings: int, searches: int) -> list[Figure]:
-    """Book and cancel ``bookings`` slots, search ``searches`` times; return the figures."""
+def measure(run: Run) -> list[Figure]:
+    """Book and cancel slots, search; return the figures."""
+    state = run.platform()
+    bookings, searches = run.size(100, 40), run.size(300, 100)
     scheduler = Person(state, "scheduler")
     with Tap(Aws(state.emulator), state.bus) as tap:
         booked, seconds = asyncio.run(_book(state, scheduler, bookings))

@@ -19,6 +19,7 @@ import psycopg
 from services.kernel.errors import Unavailable
 from services.local.bench.clients import SPECIALTY, at_once, clients, command, free_slots, steadily
 from services.local.bench.figures import Figure, at_most, exactly, percentile
+from services.local.bench.running import Run
 from services.local.demo.client import Appointment, Person, StoryFault, eventually, expected
 from services.local.state import PlatformState
 from services.waitlist.domain.ranking import STARVATION_BOUND
@@ -226,6 +227,6 @@ class Rush:
         return int(row[0]) if row else 0
 
 
-def measure(state: PlatformState, cancellations: int) -> list[Figure]:
-    """Run the rush of ``cancellations`` a minute; return the figures."""
-    return Rush(state, cancellations).run()
+def measure(run: Run) -> list[Figure]:
+    """Run the rush; return the figures."""
+    return Rush(run.platform(), run.size(500, 100)).run()

@@ -1,5 +1,6 @@
 """Booking over HTTP: one hop, within a budget, as waitlist itself or with the caller's own credentials."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import httpx
 from services.contracts.slot_offer import ReservedOffer, SigningKey
 from services.kernel.credentials import ServiceToken
 from services.kernel.errors import Conflict, Forbidden, Unavailable
-from services.kernel.resilience import DEADLINE_HEADER, Dependency, remaining
+from services.kernel.resilience import DEADLINE_HEADER, Dependency, check_turned_away, remaining
 from services.kernel.telemetry import correlation_id, traceparent
 from services.waitlist.domain.offers import Offer
 
@@ -29,14 +30,15 @@ class HttpBooking:
         self._token = token
         self._dependency = dependency
 
-    async def extend(self, freed_id: UUID, until: datetime) -> bool:
+    async def extend(self, wanted: Mapping[UUID, datetime]) -> frozenset[UUID]:
         """See ``ports.Booking``."""
-        response = await self._as_waitlist(f"/freed-slots/{freed_id}/extend", {"until": until.isoformat()})
-        return response.status_code not in GONE
+        extensions = [{"freed_id": str(freed_id), "until": until.isoformat()} for freed_id, until in wanted.items()]
+        response = await self._as_waitlist("/freed-slots/extend", {"extensions": extensions}, frozenset())
+        return frozenset(UUID(one["freed_id"]) for one in response.json()["extensions"] if one["kept"])
 
     async def release(self, freed_id: UUID) -> None:
         """See ``ports.Booking``; what is gone already needs no release."""
-        await self._as_waitlist(f"/freed-slots/{freed_id}/release", None)
+        await self._as_waitlist(f"/freed-slots/{freed_id}/release", None, GONE)
 
     async def book(self, offer: Offer, token: str, authorization: str) -> str:
         """See ``ports.Booking``. The key is the offer's: booking keeps answers by caller and key."""
@@ -53,12 +55,14 @@ class HttpBooking:
             raise Forbidden("You may not book for this patient here.")
         raise Unavailable("Booking would not take the offer; try again.", retry_after=1)
 
-    async def _as_waitlist(self, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    async def _as_waitlist(self, path: str, body: dict[str, Any] | None, also: frozenset[int]) -> httpx.Response:
+        """Post in waitlist's own name; raise Unavailable unless the answer is a success or one of ``also``."""
+
         async def send() -> httpx.Response:
             return await self._post(path, body, {"authorization": f"Bearer {await self._token()}"})
 
         response = await self._dependency.call(send)
-        if not response.is_success and response.status_code not in GONE:
+        if not response.is_success and response.status_code not in also:
             raise Unavailable("Booking would not see to a freed slot.")
         return response
 
@@ -69,6 +73,7 @@ class HttpBooking:
             **headers,
         }
         response = await self._http.post(f"{self._url}{path}", json=body, headers=told, timeout=TIMEOUT_SECONDS)
+        check_turned_away("booking", response.headers)
         if response.status_code >= 500:
             # Not one of our errors, so that the breaker counts it.
             response.raise_for_status()

@@ -1,12 +1,15 @@
-"""Offering freed slots: choose the next in line, have booking keep the slot, then tell; end what ran out.
+"""Offering freed slots: choose the next in line, have booking keep the slots, then tell; end what ran out.
 
-Three short steps, each its own transaction, so that no lock is held while booking is asked. What a crash leaves
-behind is a row in a state that the next round picks up: an offer that is being secured, or a slot nobody is asked
-about. Everything is read from tables, so any number of processes may do this side by side.
+Short steps, each its own transaction, so that no lock is held while booking is asked. What a crash leaves behind is a
+row in a state that the next round picks up: an offer that is being secured, or a slot nobody is asked about.
+Everything is read from tables, so any number of processes may do this side by side.
+
+Slots are secured together: a clinic closed for a day frees hundreds in a minute, and a request to booking for each,
+side by side, was felt by everybody who books meanwhile. docs/decisions/0110-pacing-offers.md.
 """
 
-import asyncio
-from collections.abc import Iterator, Sequence
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,16 +21,14 @@ from services.kernel.ids import new_id
 from services.kernel.telemetry import OUTCOMES, logger
 from services.waitlist.domain.offers import Offer, OfferState, kept_until, window
 from services.waitlist.domain.ranking import MOST_FIT, place
-from services.waitlist.domain.requests import Request, Status, allows
+from services.waitlist.domain.requests import Status, allows, as_needed
 from services.waitlist.ports import Booking, Candidate, FreedSlot, Store, UnitOfWork
 from services.waitlist.usecases.ending import end_offer, end_request
 from services.waitlist.usecases.telling import offer_event
 
 PAGE = 50
+# Offers made, and secured, together.
 BATCH = 50
-# Slots seen to at once: while booking is asked about one, the next in line for another is chosen. A clinic closed for a
-# day frees hundreds in a minute.
-LANES = 4
 
 
 class _Faster(Exception):
@@ -45,47 +46,54 @@ class Offering:
 
     async def round(self) -> int:
         """Do everything that is due; return how many steps it took."""
-        done = await self.end_due() + await self.secure_all()
-        async with asyncio.TaskGroup() as lanes:
-            filled = [lanes.create_task(self._fill()) for _ in range(LANES)]
-        return done + sum(lane.result() for lane in filled)
-
-    async def _fill(self) -> int:
-        done = 0
-        while await self.offer_next():
-            done += 1
+        done = await self.end_due() + await self.secure()
+        while made := await self.offer_next():
+            done += made
         return done
 
-    async def offer_next(self) -> bool:
-        """Offer one freed slot to the next in line, or give it back; False when there is none to see to."""
+    async def offer_next(self) -> int:
+        """Offer at most BATCH freed slots to the next in line, or give them back; return how many were seen to."""
         now = self._clock.now()
-        try:
-            async with self._work() as store:
-                freed = await store.freed_to_fill(now)
-                if freed is None:
-                    return False
-                offer = await self._choose(store, freed, now)
-                if offer is None:
-                    await store.close_freed(freed.freed_id, None, freed.slot.starts_at)
-        except _Faster:
-            return True
-        if offer is not None:
-            await self._secure(offer)
-            return True
-        OUTCOMES.labels("waitlist", "nobody-to-ask").inc()
-        try:
-            await self._booking.release(freed.freed_id)
-        except Unavailable:
-            # It goes back by itself when its time is over.
-            logger().info("release waits for the end of the grace")
-        return True
+        seen, unwanted = 0, list[UUID]()
+        while seen < BATCH:
+            try:
+                async with self._work() as store:
+                    freed = await store.freed_to_fill(now)
+                    if freed is None:
+                        break
+                    seen += 1
+                    if not await self._choose(store, freed, now):
+                        await store.close_freed(freed.freed_id, None, freed.slot.starts_at)
+                        unwanted.append(freed.freed_id)
+            except _Faster:
+                continue
+        if seen > len(unwanted):
+            await self.secure()
+        await self._give_back(unwanted)
+        return seen
 
-    async def secure_all(self) -> int:
-        """Finish the offers that a crash or an outage left half made; return how many were looked at."""
+    async def secure(self) -> int:
+        """Have booking keep the slots of offers that are not told yet, then tell them; return how many there were.
+
+        Those of this round, and what a crash or an outage left half made.
+        """
         async with self._work() as store:
-            found = await store.securing(BATCH)
-        for offer in found:
-            await self._secure(offer)
+            # In the order of their slots, as everywhere: a slot is locked before its offer.
+            found = sorted(await store.securing(BATCH), key=lambda offer: offer.freed_id)
+        if not found:
+            return 0
+        until = {offer.freed_id: kept_until(offer, self._notice) for offer in found}
+        try:
+            kept = await self._booking.extend(until)
+        except Unavailable:
+            return len(found)
+        now = self._clock.now()
+        async with self._work() as store:
+            opened = [
+                offer for one in found if (offer := await self._opened(store, one, one.freed_id in kept, until, now))
+            ]
+            await store.publish([offer_event(offer) for offer in opened], now)
+        OUTCOMES.labels("waitlist", "offer-made").inc(len(opened))
         return len(found)
 
     async def end_due(self) -> int:
@@ -104,67 +112,66 @@ class Offering:
         OUTCOMES.labels("waitlist", "offer-expired").inc(len(due))
         return len(due) + len(outlived)
 
-    async def _choose(self, store: Store, freed: FreedSlot, now: datetime) -> Offer | None:
-        """Write an offer of ``freed`` to the first in line who can still be asked."""
+    async def _choose(self, store: Store, freed: FreedSlot, now: datetime) -> bool:
+        """Write an offer of ``freed`` to the first in line who can still be asked; False when there is nobody."""
         after = None
-        best: list[tuple[tuple[datetime, UUID], Request, datetime]] = []
+        line: list[tuple[tuple[datetime, UUID], Candidate]] = []
         local_day = freed.slot.starts_at.astimezone(ZoneInfo(freed.slot.timezone)).date()
         while True:
             page = await store.candidates(freed, local_day, after, PAGE)
-            best += [(place(request, freed.slot), request, ends) for request, ends in self._askable(page, freed, now)]
-            best.sort(key=lambda entry: entry[0])
+            for candidate in page:
+                if allows(candidate.request, freed.slot, now):
+                    heapq.heappush(line, (place(candidate.request, freed.slot), candidate))
             # Whoever comes later in order of standing can only be lifted by fit.
-            last = page[-1].standing_at if page else None
-            if last is not None and len(page) == PAGE and not (best and best[0][0][0] < last - MOST_FIT):
-                after = (last, page[-1].request.id)
-                continue
-            break
-        for _, request, ends in best:
-            if await store.step(request, Status.OFFERED) is None:
-                continue
-            offer = Offer(
-                new_id(), freed.freed_id, request.id, request.patient_id, freed.slot, OfferState.SECURING, now, ends
-            )
-            if not await store.add_offer(offer):
-                raise _Faster
-            return offer
-        return None
+            more = len(page) == PAGE
+            settled = page[-1].standing_at - MOST_FIT if more else None
+            while line and (settled is None or line[0][0][0] < settled):
+                _, candidate = heapq.heappop(line)
+                if await self._ask(store, candidate, freed, now):
+                    return True
+            if not more:
+                return False
+            after = (page[-1].standing_at, page[-1].request.id)
 
-    def _askable(
-        self, page: Sequence[Candidate], freed: FreedSlot, now: datetime
-    ) -> Iterator[tuple[Request, datetime]]:
-        """Yield who may be asked, with when the offer would end."""
-        for candidate in page:
-            request = candidate.request
-            if not allows(request, freed.slot, now):
-                continue
-            notice = max(self._notice, request.wishes.notice)
-            zone = ZoneInfo(candidate.timezone or freed.slot.timezone)
-            ends = window(now, freed.slot.starts_at, zone, notice)
-            if ends is not None:
-                yield request, ends
+    async def _ask(self, store: Store, candidate: Candidate, freed: FreedSlot, now: datetime) -> bool:
+        """Write an offer to ``candidate``; False when there is no time for one, or they changed their mind."""
+        request = candidate.request
+        zone = ZoneInfo(candidate.timezone or freed.slot.timezone)
+        ends = window(now, freed.slot.starts_at, zone, max(self._notice, request.wishes.notice))
+        if ends is None or await store.step(request, Status.OFFERED) is None:
+            return False
+        offer = Offer(
+            new_id(), freed.freed_id, request.id, request.patient_id, as_needed(request, freed.slot),
+            OfferState.SECURING, now, ends,
+        )  # fmt: skip
+        if not await store.add_offer(offer):
+            raise _Faster
+        return True
 
-    async def _secure(self, offer: Offer) -> None:
-        """Have booking keep the slot as long as the offer lasts, then open the offer; end it if the slot is gone."""
-        until = kept_until(offer, self._notice)
-        try:
-            kept = await self._booking.extend(offer.freed_id, until)
-        except Unavailable:
-            return
-        now = self._clock.now()
-        async with self._work() as store:
-            # The slot is locked before the offer, as everywhere.
-            if kept:
-                await store.extend_freed(offer.freed_id, until)
-            else:
-                await store.close_freed(offer.freed_id, None, offer.slot.starts_at)
-            current = await store.offer(offer.id, lock=True)
-            if current is None or current.state is not OfferState.SECURING:
+    async def _opened(
+        self, store: Store, offer: Offer, kept: bool, until: Mapping[UUID, datetime], now: datetime
+    ) -> Offer | None:
+        """Open a secured offer, or end it when its slot is gone; None unless it is open now and was not before."""
+        if kept:
+            await store.extend_freed(offer.freed_id, until[offer.freed_id])
+        else:
+            await store.close_freed(offer.freed_id, None, offer.slot.starts_at)
+        current = await store.offer(offer.id, lock=True)
+        if current is None or current.state is not OfferState.SECURING:
+            return None
+        if not kept:
+            await end_offer(store, current, OfferState.VOID, now)
+            return None
+        opened = replace(current, state=OfferState.OPEN)
+        await store.keep_offer(opened)
+        return opened
+
+    async def _give_back(self, unwanted: Sequence[UUID]) -> None:
+        OUTCOMES.labels("waitlist", "nobody-to-ask").inc(len(unwanted))
+        for freed_id in unwanted:
+            try:
+                await self._booking.release(freed_id)
+            except Unavailable:
+                # They go back by themselves when their time is over.
+                logger().info("release waits for the end of the grace")
                 return
-            if not kept:
-                await end_offer(store, current, OfferState.VOID, now)
-                return
-            opened = replace(current, state=OfferState.OPEN)
-            await store.keep_offer(opened)
-            await store.publish([offer_event(opened)], now)
-        OUTCOMES.labels("waitlist", "offer-made").inc()

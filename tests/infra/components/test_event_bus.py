@@ -68,6 +68,7 @@ def test_rules_match_what_the_topology_says_and_keep_what_they_cannot_deliver() 
         pattern = json.loads(rules[subscription.queue].inputs["eventPattern"])
         assert tuple(pattern["detail-type"]) == subscription.event_types
         assert tuple(pattern["source"]) == subscription.sources
+        assert pattern == subscription.pattern
         target = targets[subscription.queue].inputs
         assert queues[subscription.queue].mark in target["arn"]
         assert queues[subscription.dead_letters].mark in target["deadLetterConfig"]["arn"]

@@ -46,8 +46,12 @@ async def take(
     return await world.post("/appointments", body, **how)
 
 
-async def extend(world: World, freed_id: UUID, until: datetime, who: str = "waitlist") -> httpx.Response:
-    return await world.post(f"/freed-slots/{freed_id}/extend", {"until": until.isoformat()}, who=who)
+async def extend(world: World, freed_id: UUID, until: datetime) -> str:
+    """Return what stands against keeping it until then."""
+    body = {"extensions": [{"freed_id": str(freed_id), "until": until.isoformat()}]}
+    (told,) = (await world.post("/freed-slots/extend", body, who="waitlist")).json()["extensions"]
+    assert told["kept"] is (told["reason"] == "")
+    return str(told["reason"])
 
 
 async def test_nobody_waits_nothing_is_kept(world: World) -> None:
@@ -167,20 +171,24 @@ async def test_extended_only_by_waitlist_and_within_bounds(world: World) -> None
     await wait_at(world)
     freed_id = await free(world, offer(LATER))
     now = world.clock.now()
-    assert (await extend(world, freed_id, now + timedelta(hours=2), who="callcenter")).status_code == 403
-    assert (await extend(world, freed_id, now + timedelta(hours=2))).status_code == 200
-    assert (await extend(world, freed_id, now + timedelta(hours=2))).json()["version"] == 2
-    assert (await extend(world, freed_id, now + LONGEST_EXTENSION + timedelta(seconds=1))).status_code == 422
-    assert (await extend(world, freed_id, now - timedelta(seconds=1))).status_code == 422
-    assert (await extend(world, uuid4(), now + timedelta(hours=2))).status_code == 404
+    path, extension = "/freed-slots/extend", {"freed_id": str(freed_id), "until": now.isoformat()}
+    assert (await world.post(path, {"extensions": [extension]}, who="callcenter")).status_code == 403
+    for _ in range(2):
+        assert await extend(world, freed_id, now + timedelta(hours=2)) == ""
+    assert await world.value("SELECT version FROM freed_slot") == 2, "a repetition changes nothing"
+    assert await extend(world, freed_id, now + LONGEST_EXTENSION + timedelta(seconds=1)) == "extension-out-of-bounds"
+    assert await extend(world, freed_id, now - timedelta(seconds=1)) == "extension-out-of-bounds"
+    assert await extend(world, uuid4(), now + timedelta(hours=2)) == "unknown"
     odds: tuple[object, ...] = ({}, [], 1, None, True, "soon")
     for odd in odds:
-        answer = await world.post(f"/freed-slots/{freed_id}/extend", {"until": odd}, who="waitlist")
+        answer = await world.post(path, {"extensions": [{**extension, "until": odd}]}, who="waitlist")
         assert answer.status_code == 422, odd
+    for many in ([], [extension] * 101):
+        assert (await world.post(path, {"extensions": many}, who="waitlist")).status_code == 422
     world.clock.at = now + timedelta(hours=1, minutes=59)
     assert (await world.book(offer(LATER), "pat-000002")).status_code == 409
     world.clock.at = now + timedelta(hours=2)
-    assert (await extend(world, freed_id, now + timedelta(hours=3))).status_code == 409
+    assert await extend(world, freed_id, now + timedelta(hours=3)) == "freed-slot-gone"
     assert (await world.book(offer(LATER), "pat-000002")).status_code == 201
     await assert_sound(world)
 
@@ -189,8 +197,27 @@ async def test_never_kept_into_the_notice_before_its_start(world: World) -> None
     await wait_at(world)
     soon = world.clock.now() + timedelta(hours=3)
     freed_id = await free(world, offer(soon))
-    assert (await extend(world, freed_id, soon - timedelta(hours=2) + timedelta(seconds=1))).status_code == 422
-    assert (await extend(world, freed_id, soon - timedelta(hours=2))).status_code == 200
+    assert await extend(world, freed_id, soon - timedelta(hours=2) + timedelta(seconds=1)) == "extension-out-of-bounds"
+    assert await extend(world, freed_id, soon - timedelta(hours=2)) == ""
+
+
+async def test_many_are_kept_together_and_one_that_is_gone_keeps_none_back(world: World) -> None:
+    await wait_at(world)
+    slots = [offer(LATER + timedelta(hours=n)) for n in range(3)]
+    ids = [await free(world, slot) for slot in slots]
+    await world.post(f"/freed-slots/{ids[1]}/release", who="waitlist")
+    until = world.clock.now() + timedelta(hours=2)
+    body = {"extensions": [{"freed_id": str(one), "until": until.isoformat()} for one in (*ids, uuid4())]}
+    told = (await world.post("/freed-slots/extend", body, who="waitlist")).json()["extensions"]
+    assert [one["reason"] for one in told] == ["", "freed-slot-gone", "", "unknown"]
+    world.clock.at = until - timedelta(seconds=1)
+    taken = [(await world.book(slot, "pat-000002")).status_code for slot in slots]
+    assert taken == [409, 201, 409]
+    versions = "SELECT array_agg((data->>'version')::int ORDER BY id) FROM outbox WHERE type = 'booking.slot-freed.v1'"
+    assert await world.value(versions) == [1, 1, 1, 2, 2], "told once each, and nothing of the others"
+    audited = "SELECT count(*) FROM outbox WHERE channel = 'audit' AND data->>'action' = 'extend-freed-slot'"
+    assert await world.value(audited) == 2
+    await assert_sound(world)
 
 
 async def test_released_it_is_free_at_once_and_twice_is_once(world: World) -> None:

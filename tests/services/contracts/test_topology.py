@@ -1,7 +1,5 @@
 """Queues are named once, outlive their functions' retries and know what their rules match."""
 
-from services.contracts.events.booking import AppointmentBooked
-from services.contracts.events.directory import PatientRecorded
 from services.contracts.topology import (
     DIRECT_QUEUES,
     LOCKED_BUCKETS,
@@ -24,13 +22,6 @@ def test_a_functions_queue_hides_a_message_six_times_its_timeout() -> None:
     for subscription in SUBSCRIPTIONS:
         if subscription.runs == "lambda":
             assert subscription.visibility_seconds >= 6 * subscription.timeout_seconds, subscription.queue
-
-
-def test_a_rule_matches_types_and_sources_of_its_events() -> None:
-    subscription = Subscription("q", "x", (AppointmentBooked, PatientRecorded), "m:f")
-    assert subscription.event_types == ("booking.appointment-booked.v1", "directory.patient-recorded.v1")
-    assert subscription.sources == ("careslot.booking", "careslot.directory")
-    assert subscription.dead_letters == "q-dlq"
 
 
 def test_subscriptions_are_found_by_service() -> None:

@@ -134,6 +134,37 @@ async def test_a_consumer_outlives_a_queue_that_is_not_there_yet(
     aws.sqs.delete_queue(QueueUrl=url)
 
 
+async def test_after_a_batch_that_was_not_full_others_are_let_come_together(
+    opened: Database, aws: Aws, topology: DeclareTopology
+) -> None:
+    declared = topology([SUBSCRIPTION])
+    queue = declared.queues[SUBSCRIPTION.queue]
+    receives: list[int] = []
+
+    class Counted(QueueConsumer):
+        async def poll_once(self, wait_seconds: int = 0) -> int:
+            receives.append(await super().poll_once(wait_seconds))
+            return receives[-1]
+
+    name = f"{declared.prefix}{SUBSCRIPTION.queue}"
+    consumer = Counted(
+        aws.sqs, name, opened, Effects(), same, service="booking", name="inbox-test", gather_seconds=30.0
+    )
+    bodies = [{"source": e.source, "detail": json.loads(e.detail())} for e in (envelope() for _ in range(13))]
+    for body in bodies:
+        aws.sqs.send_message(QueueUrl=queue.url, MessageBody=json.dumps(body))
+    task = asyncio.create_task(consumer.run())
+    async with asyncio.timeout(20):
+        while await effects(opened) < len(bodies):
+            await asyncio.sleep(0.02)
+    # A full batch is followed at once; the rest is not, and so nothing is received while others gather.
+    aws.sqs.send_message(QueueUrl=queue.url, MessageBody=json.dumps(bodies[0]))
+    await asyncio.sleep(0.1)
+    assert receives == [10, 3]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 LONG = Subscription("inbox-long", "booking", (AppointmentBooked,), "m:f", visibility_seconds=300)
 
 

@@ -32,12 +32,14 @@ class Bus:
 
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
+        self.calls = 0
         self.refusing: Callable[[Envelope], bool] = lambda _event: False
         self.down = False
 
     async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
         if self.down:
             raise OSError("unreachable")
+        self.calls += 1
         self.taken += [event for event in batch if not self.refusing(event)]
         return frozenset(event.id for event in batch if self.refusing(event))
 
@@ -189,6 +191,19 @@ async def test_a_running_relay_is_woken_by_the_commit_and_stops_when_cancelled(o
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_what_nobody_waits_for_leaves_together(opened: Database) -> None:
+    bus = Bus()
+    task = asyncio.create_task(Relay(opened, {"bus": bus}, service="booking", gather_seconds={"bus": 0.5}).run())
+    for _ in range(5):
+        await write(opened)
+    async with asyncio.timeout(10):
+        while len(bus.taken) < 5:
+            await asyncio.sleep(0.01)
+    assert bus.calls < 5, "commits soon after one another share a call"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_old_sent_rows_go_and_unsent_ones_stay_however_old(opened: Database) -> None:

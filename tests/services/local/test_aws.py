@@ -6,20 +6,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from services.contracts.events.base import Event
 from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS, Subscription
+from services.local.anchors import declare_locked_buckets
 from services.local.aws import (
     Aws,
     Queue,
     client_environment,
     declare_bus,
     declare_direct_queues,
-    declare_locked_buckets,
     declare_sender,
 )
 from tests.fixtures.platform import Declared, DeclareTopology
@@ -36,9 +36,10 @@ def waiting(aws: Aws, url: str) -> int:
     return int(counts["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def put(aws: Aws, declared: Declared, source: str, event_type: str) -> None:
+def put(aws: Aws, declared: Declared, source: str, event_type: str, data: Mapping[str, Any] | None = None) -> None:
+    detail = json.dumps({"data": data or {}})
     answer = aws.events.put_events(
-        Entries=[{"Source": source, "DetailType": event_type, "Detail": "{}", "EventBusName": declared.bus}]
+        Entries=[{"Source": source, "DetailType": event_type, "Detail": detail, "EventBusName": declared.bus}]
     )
     assert answer["FailedEntryCount"] == 0
 
@@ -46,9 +47,12 @@ def put(aws: Aws, declared: Declared, source: str, event_type: str) -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_an_event_reaches_its_subscribers_alone(aws: Aws, topology: DeclareTopology, event: type[Event]) -> None:
     declared = topology([replace(subscription, runs="process") for subscription in SUBSCRIPTIONS])
-    put(aws, declared, f"careslot.{event.TYPE.partition('.')[0]}", event.TYPE)
-    put(aws, declared, "someone.else", event.TYPE)
-    expected = {s.queue: int(event in s.events) for s in SUBSCRIPTIONS}
+    put(aws, declared, f"careslot.{event.TYPE.partition('.')[0]}", event.TYPE, event.EXAMPLE)
+    put(aws, declared, "someone.else", event.TYPE, event.EXAMPLE)
+    expected = {
+        s.queue: int(event in s.events and all(event.EXAMPLE[name] in values for name, values in s.only.items()))
+        for s in SUBSCRIPTIONS
+    }
     assert {name: waiting(aws, queue.url) for name, queue in declared.queues.items()} == expected
 
 
@@ -108,6 +112,14 @@ def test_topologies_of_two_tests_do_not_meet(aws: Aws, topology: DeclareTopology
     put(aws, one, subscription.sources[0], subscription.event_types[0])
     assert waiting(aws, one.queues[subscription.queue].url) == 1
     assert waiting(aws, other.queues[subscription.queue].url) == 0
+
+
+def test_a_rule_lets_in_only_what_it_names(aws: Aws, topology: DeclareTopology) -> None:
+    subscription: Subscription = replace(SUBSCRIPTIONS[0], runs="process", only={"kind": ("moved",)})
+    declared = topology([subscription])
+    for kind in ("moved", "offer"):
+        put(aws, declared, subscription.sources[0], subscription.event_types[0], {"kind": kind})
+    assert waiting(aws, declared.queues[subscription.queue].url) == 1
 
 
 def test_messages_can_be_sent_to_people(aws: Aws) -> None:

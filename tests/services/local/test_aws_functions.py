@@ -19,7 +19,9 @@ from services.contracts.events.booking import AppointmentBooked
 from services.contracts.topology import Schedule, Subscription
 from services.local.aws import Aws, client_environment, declare_sender
 from services.local.aws_functions import FunctionCode, declare_functions, pause_schedule, recent_output
+from services.local.child import CannotStart
 from services.local.emulator import Emulator, emulator_python
+from services.local.function_start import require_start
 from services.local.lambda_zip import ROOT, build, emulator_target
 from tests.fixtures.platform import Declared, DeclareTopology
 from tests.fixtures.waiting import eventually
@@ -129,6 +131,16 @@ def test_state_and_connections_live_on_between_invocations_and_only_given_variab
     assert set(code["probe"].environment) <= set(first["variables"])
     assert recent_output(aws, declared.prefix + TICK.name).count("told on standard output") == 2
     assert not {"PYTHONPATH", "VIRTUAL_ENV", "AWS_PROFILE", "PYTEST_CURRENT_TEST"} & set(first["variables"])
+
+
+def test_a_function_that_does_not_start_is_named_with_the_reason(
+    aws: Aws, topology: DeclareTopology, code: dict[str, FunctionCode]
+) -> None:
+    lost = replace(ECHO, queue="probe-lost", handler="services.probe.lambdas.nowhere:handler")
+    declared = topology([ECHO, lost], code=code)
+    with pytest.raises(CannotStart, match=r"probe-lost \(services\.probe\.lambdas\.nowhere:handler\).*nowhere") as told:
+        require_start(aws, declared.functions, [ECHO, lost], [])
+    assert "probe-echo" not in str(told.value), "the others are not to blame"
 
 
 def test_a_schedule_wakes_its_function_which_can_send(

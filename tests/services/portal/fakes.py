@@ -12,7 +12,7 @@ from services.kernel.actor import Actor
 from services.kernel.errors import CareslotError, Invalid, NotFound, Unauthenticated
 from services.portal.ports import Challenge, Reply, SignedIn, Step
 from tests.services.portal.fakes_disruption import ALTERNATIVE, DISRUPTED, DISRUPTED_ID, DISRUPTION, RECORD
-from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
+from tests.services.portal.fakes_visits import APPOINTMENT, VISIT, VISITS_KNOWN
 
 NOW = datetime(2027, 1, 4, 14, 0, tzinfo=UTC)
 PASSWORD, CODE, LATE = "right", "123456", "999999"
@@ -85,6 +85,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
     "POST directory /patients/search": {"patients": [PATIENT], "next": ""},
     "POST directory /patients": PATIENT,
     "GET directory /specialties": {"specialties": [{"code": "family-medicine", "name": "Family medicine"}]},
+    "GET directory /interpreter-languages": {"languages": ["ase", "es", "xx"]},
     "GET directory /visit-types": {"visit_types": [KIND]},
     "PUT directory /visit-types/follow-up": {},
     "PUT directory /visit-types/long-visit": {},
@@ -137,10 +138,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
     f"GET booking /appointments/{VISIT}": APPOINTMENT,
     "GET booking /facilities/fac-0001/day": {"appointments": [APPOINTMENT], "next": None},
     "POST booking /holds": {**APPOINTMENT, "status": "pending"},
-    f"GET booking /appointments/{VISIT}/cancellation": {
-        "late": True, "late_hours": 24, "late_from": "2027-01-03T15:00:00Z",
-        "reasons": [{"code": code} for code in ("pat", "pat-lt", "other")],
-    },
+    **VISITS_KNOWN,
     "GET booking /disrupted-visits": {"visits": [DISRUPTED]},
     f"GET booking /disrupted-visits/{DISRUPTED_ID}": {**DISRUPTED, "alternatives": [{**SLOT, "slot": ALTERNATIVE}]},
     f"POST booking /disrupted-visits/{DISRUPTED_ID}/accept": APPOINTMENT,
@@ -158,6 +156,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
         "patient_id": "pat-000001", "version": 1, "channels": ["email"], "language": None, "timezone": None,
         "consent": {"reminders": True, "offers": False, "marketing": False}, "opted_out": False,
     },
+    "GET notifications /patients/pat-000001/messages": {"items": [], "next": None, "email_returned": False},
     "PUT notifications /patients/pat-000001/preferences": {},
 }  # fmt: skip
 

@@ -5,89 +5,22 @@ What people do with the real services behind is shown in tests/journeys/test_por
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
-import uvicorn
-from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from services.kernel.errors import Conflict
-from services.kernel.telemetry import configure_logging
-from services.portal.api.cookies import Sealer
-from services.portal.api.entrance import Portal
 from services.portal.domain.session import IDLE
-from services.portal.main import create
-from tests.fixtures.browsing import DESK, PHONE, Screen, browser
-from tests.services.portal.fakes import (
-    CODE,
-    OFFER,
-    OFFERED,
-    PASSWORD,
-    REQUEST,
-    SLOT,
-    FakeClock,
-    FakeNeighbours,
-    FakeSignIn,
-)
-from tests.services.portal.fakes_visits import APPOINTMENT, VISIT
+from tests.fixtures.browsing import DESK, PHONE, Screen
+from tests.services.portal.fakes import CODE, OFFER, OFFERED, PASSWORD, REQUEST, SLOT
+from tests.services.portal.fakes_visits import APPOINTMENT, RECURRING, VISIT
+from tests.services.portal.serving import Served, chrome, portal, window
+
+__all__ = ["chrome", "portal", "window"]
 
 PAST = {**APPOINTMENT, "starts_at": "2026-12-01T15:00:00Z", "ends_at": "2026-12-01T15:20:00Z", "status": "fulfilled"}
 CANCELLED = {**APPOINTMENT, "starts_at": "2027-02-01T15:00:00Z", "status": "cancelled", "reason": "patient-unwell"}
-
-
-@dataclass
-class Served:
-    """A portal on a port of this machine, and the fakes behind it."""
-
-    root: str
-    services: FakeNeighbours
-    clock: FakeClock
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[Served]:
-    """Serve the portal from a thread until the module has ended."""
-    configure_logging("portal", "ERROR")
-    app, clock, services = create(), FakeClock(), FakeNeighbours()
-    app.state.portal = Portal(services, FakeSignIn(clock), Sealer(Fernet.generate_key().decode()), clock, secure=False)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-        assert thread.is_alive(), "the portal did not come up"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Served(f"http://127.0.0.1:{port}/", services, clock)
-    server.should_exit = True
-    thread.join(20)
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    """One browser for all of these."""
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def window(chrome: Browser, portal: Served) -> Iterator[Callable[..., Screen]]:
-    """Open windows; afterwards all are closed and the fakes are as new."""
-    opened: list[Screen] = []
-
-    def open_one(size: tuple[int, int] = PHONE) -> Screen:
-        opened.append(Screen(chrome, portal.root, lambda _: PASSWORD, size))
-        return opened[-1]
-
-    yield open_one
-    for screen in opened:
-        screen.close()
-    fresh = FakeNeighbours()
-    portal.services.known, portal.services.faults = fresh.known, fresh.faults
 
 
 Windows = Callable[..., Screen]
@@ -275,3 +208,37 @@ def test_finding_in_spanish_on_a_phone(window: Windows, portal: Served) -> None:
     me.see("find-01-slots-spanish")
     me.press("a[href$='waitlist/new']")
     me.see("find-02-waitlist-spanish")
+
+
+def test_a_patient_cancels_the_rest_of_a_series_with_keys_only(window: Windows, portal: Served) -> None:
+    me = window()
+    me.sign_in("patient")
+    me.open(f"visits/{RECURRING[1]['id']}")
+    me.press("main a[href*='series/']")
+    me.see("series-01-all")
+    me.press("main li a[href*='cancel']")
+    me.press("button.danger")
+    me.see("series-02-cancel-error")
+    me.reach("#reason")
+    me.page.keyboard.press("Space")
+    me.press("button.danger")
+    expect(me.page.locator("p[role=status]")).to_have_text("The visits were cancelled.")
+    assert portal.services.last("POST booking").body["from_appointment_id"] == RECURRING[2]["id"]
+
+
+def test_late_rules_and_double_bookings(window: Windows, portal: Served) -> None:
+    chief = window(DESK)
+    chief.sign_in("administrator")
+    chief.open("late-rules/fac-0001")
+    chief.reach("#hours")
+    chief.page.keyboard.type("400")
+    chief.go("Enter")
+    chief.see("late-rules-01-error")
+    chief.page.fill("#hours", "48")
+    chief.press("main button.primary")
+    expect(chief.page.locator("p[role=status]")).to_have_text("Saved.")
+    desk = window(PHONE)
+    desk.sign_in("frontdesk")
+    desk.press("button[lang=es]")
+    desk.open("desk/fac-0001/double-bookings")
+    desk.see("double-bookings-01-phone-spanish")

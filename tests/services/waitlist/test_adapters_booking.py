@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -30,7 +32,7 @@ class Answers:
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
         self.status = 200
-        self.body: dict[str, str] = {}
+        self.body: dict[str, Any] = {}
         self.tokens = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -57,23 +59,29 @@ async def booking(answers: Answers) -> AsyncIterator[HttpBooking]:
         yield HttpBooking(http, URL, token, Dependency("booking", Budget(timeout=3, attempts=1)))
 
 
-@pytest.mark.parametrize(("status", "kept"), [(200, True), (404, False), (409, False), (422, False)])
-async def test_extend_says_whether_it_is_kept(booking: HttpBooking, answers: Answers, status: int, kept: bool) -> None:
-    answers.status = status
-    assert await booking.extend(OFFER.freed_id, NOW) is kept
-    assert await booking.extend(OFFER.freed_id, NOW) is kept
+async def test_extend_says_which_are_kept(booking: HttpBooking, answers: Answers) -> None:
+    kept, lost = OFFER.freed_id, UUID(int=9)
+    answers.body = {"extensions": [{"freed_id": str(one), "kept": one == kept} for one in (kept, lost)]}
+    for _ in range(2):
+        assert await booking.extend({kept: NOW, lost: NOW}) == {kept}
     first = answers.asked[0]
-    assert (first.url.path, first.headers["authorization"]) == (f"/freed-slots/{OFFER.freed_id}/extend", "Bearer ours")
-    assert json.loads(first.content) == {"until": NOW.isoformat()}
+    assert (first.url.path, first.headers["authorization"]) == ("/freed-slots/extend", "Bearer ours")
+    wanted = [{"freed_id": str(one), "until": NOW.isoformat()} for one in (kept, lost)]
+    assert json.loads(first.content) == {"extensions": wanted}
     assert answers.tokens == 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 500, 503])
 async def test_an_outage_is_not_a_refusal(booking: HttpBooking, answers: Answers, status: int) -> None:
     answers.status = status
     with pytest.raises(Unavailable):
-        await booking.extend(OFFER.freed_id, NOW)
-    with pytest.raises(Unavailable):
+        await booking.extend({OFFER.freed_id: NOW})
+
+
+@pytest.mark.parametrize(("status", "done"), [(200, True), (404, True), (409, True), (401, False), (503, False)])
+async def test_what_is_gone_needs_no_release(booking: HttpBooking, answers: Answers, status: int, done: bool) -> None:
+    answers.status = status
+    with nullcontext() if done else pytest.raises(Unavailable):
         await booking.release(OFFER.freed_id)
 
 

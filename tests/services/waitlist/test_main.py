@@ -18,8 +18,8 @@ async def test_rounds_go_on_after_a_failure(world: World) -> None:
     # Ended by its first statement: there is no pool behind it yet.
     lost = Offering(unit_of_work(Database("postgresql://nowhere", application="t")), world.booking, world.clock, NOTICE)
     merges = FollowMerges(world.work, world.clock)
-    failing = asyncio.create_task(offer_for_ever(lost, merges, 0.01))
-    rounds = asyncio.create_task(offer_for_ever(world.offering, merges, 0.01))
+    failing = asyncio.create_task(offer_for_ever(lost, merges, 0.01, 0.01))
+    rounds = asyncio.create_task(offer_for_ever(world.offering, merges, 0.01, 0.01))
     await world.free(slot())
     async with asyncio.timeout(10):
         while await world.rows("SELECT count(*) FROM offer WHERE state = 'open'") != [1]:

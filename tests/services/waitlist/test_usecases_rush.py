@@ -51,6 +51,7 @@ async def test_no_slot_is_offered_twice_at_once_and_nobody_starves(world: World)
     live = await world.rows("SELECT freed_id, request_id FROM offer WHERE state IN ('securing', 'open')")
     assert len(live) == SLOTS
     assert len({freed for freed, _ in live}) == len({request for _, request in live}) == SLOTS
+    assert len(world.booking.asked_together) < SLOTS / 5, "booking is asked about many at a time"
     starved = await world.rows(
         """
         SELECT count(*) FROM request AS w JOIN request AS o ON o.facility_ids = w.facility_ids

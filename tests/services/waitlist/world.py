@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -57,18 +57,19 @@ class FakeBooking:
     def __init__(self, clock: FixedClock) -> None:
         self._clock = clock
         self.kept: dict[UUID, datetime] = {}
+        self.asked_together: list[int] = []
         self.released: list[UUID] = []
         self.booked: dict[UUID, tuple[str, str]] = {}
         self.out = False
         self.busy = False
 
-    async def extend(self, freed_id: UUID, until: datetime) -> bool:
+    async def extend(self, wanted: Mapping[UUID, datetime]) -> frozenset[UUID]:
         """Keep longer what is kept."""
         await self._asked()
-        if self.kept.get(freed_id, self._clock.at) <= self._clock.at:
-            return False
-        self.kept[freed_id] = until
-        return True
+        self.asked_together.append(len(wanted))
+        held = {freed_id for freed_id in wanted if self.kept.get(freed_id, self._clock.at) > self._clock.at}
+        self.kept |= {freed_id: wanted[freed_id] for freed_id in held}
+        return frozenset(held)
 
     async def release(self, freed_id: UUID) -> None:
         """Keep no longer."""

@@ -1,4 +1,4 @@
-"""A platform of the drill's own, in a temporary folder, gone with it."""
+"""A platform of a drill's or a bench's own, in a temporary folder, gone with it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from services.local.state import NotRunning, running_platform
 
 READY_SECONDS = 300.0
 # Large enough for the load, and started in half a minute.
-SIZES = ("--facilities", "12", "--clinicians", "160", "--patients", "1200")
+SIZES = {"facilities": 12, "clinicians": 160, "patients": 1200}
 UP = "import typer; from services.local.cli import up; typer.run(up)"
 STOP_SECONDS = 45.0
 
 
 @contextmanager
-def fresh_platform() -> Iterator[Path]:
+def fresh_platform(**sizes: int) -> Iterator[Path]:
     """Start a platform and return its folder once it is ready; stop it and remove everything afterwards.
 
-    It is on a leash: it does not outlive this process, whatever ends that. Raise CannotStart in words.
+    ``sizes`` are options of `careslot up`, SIZES where they are not given. It is on a leash: it does not
+    outlive this process, whatever ends that. Raise CannotStart in words.
     """
-    folder = Path(tempfile.mkdtemp(prefix="careslot-drill-"))
-    options: list[str | Path] = ["--folder", folder / "home", "--port", "0", "--free-ports", "--json", *SIZES]
+    folder = Path(tempfile.mkdtemp(prefix="careslot-"))
+    options: list[str | Path] = ["--folder", folder / "home", "--port", "0", "--free-ports", "--json"]
+    options += [word for name, size in (SIZES | sizes).items() for word in (f"--{name}", str(size))]
     command: list[str | Path] = [sys.executable, "-c", UP, *options]
-    child = Child("the drill's platform", command, log=folder / "up.log", grace=STOP_SECONDS)
+    child = Child("a fresh platform", command, log=folder / "up.log", grace=STOP_SECONDS)
     child.start()
     try:
         deadline = time.monotonic() + READY_SECONDS
         while not _ready(folder / "home"):
             if not child.running or time.monotonic() > deadline:
-                raise CannotStart(f"the drill's platform did not start; the end of what it said:\n{child.output(600)}")
+                raise CannotStart(f"the fresh platform did not start; the end of what it said:\n{child.output(600)}")
             time.sleep(0.2)
         yield folder / "home"
     finally:
