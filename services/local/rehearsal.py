@@ -1,5 +1,5 @@
-"""A bad day rehearsed on a running platform: full calendars, then clinicians call in sick or facilities close, and every
-patient is accounted for.
+"""A bad day rehearsed on a running platform: clinicians with full calendars call in sick, or facilities close, and
+every patient is accounted for.
 
 Everything goes through the gateway as people would do it. Some patients are made hard to reach on purpose; a disruption
 that loses sight of one of them, or of anyone, fails the rehearsal.
@@ -73,7 +73,8 @@ class Account:
     def told(self) -> dict[str, Any]:
         """Return it JSON-ready."""
         return {
-            "visits": self.visits, "clinicians": self.clinicians, "disruptions": self.disruptions, **dict(sorted(self.counts.items())),
+            "visits": self.visits, "clinicians": self.clinicians, "disruptions": self.disruptions,
+            **dict(sorted(self.counts.items())),
             "not_reached_by_reason": dict(sorted(self.not_reached.items())),
             "seconds": {name: round(taken, 1) for name, taken in self.seconds.items()},
         }  # fmt: skip
@@ -148,7 +149,7 @@ class Rehearsal:
             for clinician in self._listed("clinicians", facility=facility):
                 yield {"clinician": clinician["clinician_id"], "facility": facility}
 
-    def _listed(self, what: str, **query: str) -> Iterator[dict[str, Any]]:
+    def _listed(self, what: str, **query: Any) -> Iterator[dict[str, Any]]:
         cursor = ""
         while True:
             page = self._scheduler.get(f"/directory/{what}", limit=PAGE, cursor=cursor, **query)
@@ -235,9 +236,8 @@ class Rehearsal:
 
     def _accept(self) -> Iterator[str]:
         """Let patients take the first time they are shown, several at once; who loses a race takes the next one."""
-        visits = [
-            visit for disruption in self._recorded for visit in self._records(disruption) if visit["state"] == "asked"
-        ]
+        records = [visit for disruption in self._recorded for visit in self._records(disruption)]
+        visits = [visit for visit in records if visit["state"] == "asked"]
         began = time.monotonic()
         with ThreadPoolExecutor(AT_ONCE) as threads:
             outcomes = Counter(threads.map(self._take, visits[: self._wanted.accepting]))
