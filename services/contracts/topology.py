@@ -38,7 +38,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         "availability-directory",
         "availability",
-        (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded),
+        (d.FacilityRecorded, d.ClinicianRecorded, d.VisitTypeRecorded, d.InterpreterRecorded),
         "services.availability.consumers:on_directory",
     ),
     Subscription(

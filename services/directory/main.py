@@ -15,7 +15,17 @@ from services.directory.adapters.cognito import CognitoAccounts
 from services.directory.adapters.postgres import ended_break_glass, unit_of_work
 from services.directory.adapters.records import KINDS
 from services.directory.adapters.zip_codes import BundledZipCodes, places
-from services.directory.api import break_glass, catalogue, clinicians, facilities, merges, patients, proxies, roles
+from services.directory.api import (
+    break_glass,
+    catalogue,
+    clinicians,
+    facilities,
+    interpreters,
+    merges,
+    patients,
+    proxies,
+    roles,
+)
 from services.directory.settings import Settings
 from services.directory.usecases import assemble
 from services.directory.usecases.roles import Roles
@@ -35,11 +45,12 @@ def create() -> FastAPI:
     return create_app(
         service=SERVICE,
         title="Careslot directory",
-        description="Facilities, clinicians, specialties, visit types, patients, proxies, role assignments.",
+        description="Facilities, clinicians, interpreters, specialties, visit types, patients, proxies, roles.",
         version="1.0.0",
         routers=[
             facilities.router,
             clinicians.router,
+            interpreters.router,
             catalogue.router,
             patients.router,
             proxies.router,

@@ -85,6 +85,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
     "POST directory /patients/search": {"patients": [PATIENT], "next": ""},
     "POST directory /patients": PATIENT,
     "GET directory /specialties": {"specialties": [{"code": "family-medicine", "name": "Family medicine"}]},
+    "GET directory /interpreter-languages": {"languages": ["ase", "es", "xx"]},
     "GET directory /visit-types": {"visit_types": [KIND]},
     "PUT directory /visit-types/follow-up": {},
     "PUT directory /visit-types/long-visit": {},
