@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pkgutil import resolve_name
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.availability.adapters import noshow_model
+from services.availability.adapters.memory.following import IndexKeeper
+from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
 from services.availability.adapters.postgres_search import PostgresSlotSearch
@@ -18,7 +21,7 @@ from services.availability.adapters.zip_centroids import PackagedZipCentroids
 from services.availability.api import absences, schedules, slots, why
 from services.availability.api.dependencies import Availability
 from services.availability.consumers import on_directory
-from services.availability.ports import UnitOfWork, ZipCentroids
+from services.availability.ports import SlotSearch, UnitOfWork, ZipCentroids
 from services.availability.settings import Settings
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
 from services.availability.usecases.horizon import ExtendHorizon
@@ -28,12 +31,13 @@ from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
 from services.availability.usecases.slotting_upkeep import SlottingUpkeep
 from services.availability.usecases.why import ExplainSlot
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection, Database
-from services.kernel.http import create_app
+from services.kernel.http import Edge, create_app
 from services.kernel.records import Records, records_router
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
@@ -47,14 +51,23 @@ A_MOMENT = timedelta(seconds=2)
 
 
 def assemble(
-    database: Database, clock: Clock, pem: str, key_id: str, horizon: Horizon, zips: ZipCentroids
+    database: Database,
+    clock: Clock,
+    pem: str,
+    key_id: str,
+    horizon: Horizon,
+    zips: ZipCentroids,
+    search: SlotSearch | None = None,
 ) -> Availability:
-    """Return the use cases over a database; raise Invalid when ``pem`` is not an Ed25519 private key."""
+    """Return the use cases over a database; raise Invalid when ``pem`` is not an Ed25519 private key.
+
+    ``search`` finds open slots, by default in SQL.
+    """
     transaction = unit_of_work(database)
     jwk = public_jwk(pem, key_id)
     return Availability(
         search=SearchSlots(
-            transaction, PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock, horizon.rules
+            transaction, search or PostgresSlotSearch(database), zips, SigningKey(key_id, pem), clock, horizon.rules
         ),
         explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),
@@ -108,6 +121,13 @@ async def _keep_slotting(transaction: UnitOfWork, horizon: Horizon) -> None:
         await asyncio.sleep(wait.total_seconds())
 
 
+def _edge(runtime: Runtime, keeper: IndexKeeper, *, in_memory: bool) -> Edge:
+    """Return the edge whose readiness page tells which path searches take; SQL is no reason to turn traffic away."""
+    if not in_memory:
+        return runtime.edge
+    return replace(runtime.edge, checks={**runtime.edge.checks, "search-index": keeper.check})
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
@@ -116,22 +136,28 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     zips = PackagedZipCentroids()
     runtime: Runtime
     async with running(
-        SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=_subscribed(horizon), clock=clock
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=_subscribed(horizon), clock=clock
     ) as runtime:
         # Half a second of reading that the first search should not wait for.
         await asyncio.to_thread(zips.find, "00000")
-        app.state.edge = runtime.edge
+        keeper = IndexKeeper(runtime.database, clock, settings.search_index_megabytes * 2**20)
+        search: SlotSearch = PostgresSlotSearch(runtime.database)
+        if settings.search_index_megabytes:
+            search = MemorySlotSearch(keeper, search)
+        app.state.edge = _edge(runtime, keeper, in_memory=settings.search_index_megabytes > 0)
         app.state.records = Records(runtime.database, KINDS)
         app.state.availability = assemble(
-            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips
+            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips, search
         )
         transaction = unit_of_work(runtime.database)
         keepers = [asyncio.create_task(keep(transaction, horizon)) for keep in (_keep_horizon, _keep_slotting)]
+        if settings.search_index_megabytes:
+            keepers.append(asyncio.create_task(keeper.run()))
         try:
             yield
         finally:
-            for keeper in keepers:
-                keeper.cancel()
+            for one in keepers:
+                one.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
 
 

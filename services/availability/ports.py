@@ -242,7 +242,7 @@ UnitOfWork = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 class SlotSearch(Protocol):
-    """Finds open slots; SQL today, bitsets in memory later, both held to domain.opening."""
+    """Finds open slots, in SQL or in memory; both held to domain.opening, memory to SQL's order as well."""
 
     async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
         """Return the first ``limit`` open slots by OpenSlot.rank."""

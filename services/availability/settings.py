@@ -20,6 +20,9 @@ class Settings(ServiceSettings):
     offer_signing_key: str = Field(repr=False, description="Ed25519 private key: PEM text or the path of a PEM file")
     offer_key_id: str = Field(min_length=1, max_length=64, description="key id that offers name")
     horizon_days: int = Field(default=60, ge=1, le=366, description="days ahead for which working time is kept ready")
+    search_index_megabytes: int = Field(
+        default=256, ge=0, le=65536, description="memory the search index may take; 0: every search is answered in SQL"
+    )
     slotting_model: str = Field(default="packaged", description="no-show model: a file of `slotting evaluate --write`")
     slotting_cost_idle: float = Field(default=1.0, ge=0, le=1000, description="cost of an idle clinician's minute")
     slotting_cost_wait: float = Field(default=0.05, ge=0, le=1000, description="cost of a waiting patient's minute")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import boto3
 
+from services.kernel.deadlines import remaining
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
+_UNBOUND = contextlib.nullcontext()
 SERIALIZATION_FAULTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -52,12 +54,15 @@ class Database:
         max_size: int = 10,
         acquire_seconds: float = 3.0,
         statement_seconds: int = 10,
+        reset_sessions: bool = True,
     ) -> None:
+        """``reset_sessions`` False: nobody who borrows a connection leaves anything in its session."""
         self._dsn = dsn
         self._application = application
         self._max_size = max_size
         self._acquire_seconds = acquire_seconds
         self._statement_seconds = statement_seconds
+        self._reset = None if reset_sessions else _leave_as_it_is
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._after_commit: list[Callable[[], None]] = []
 
@@ -69,7 +74,7 @@ class Database:
             min_size=0,
             max_size=self._max_size,
             init=_prepare,
-            reset=_leave_as_it_is,
+            reset=self._reset,
             timeout=self._acquire_seconds,
             max_inactive_connection_lifetime=60.0,
             server_settings={
@@ -99,13 +104,23 @@ class Database:
         """Lend a connection for reads in autocommit; raise Unavailable when none can be had."""
         if self._pool is None:
             raise Unavailable("The database is not open.", retry_after=1)
+        left = remaining(self._statement_seconds)
+        if not left:
+            raise Unavailable("The time for this request is over.", retry_after=1)
         try:
-            connection = await self._pool.acquire(timeout=self._acquire_seconds)
+            connection = await self._pool.acquire(timeout=min(left, self._acquire_seconds))
         except (*LOST, OSError, TimeoutError) as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
+        # The server bounds every statement by itself: only a caller with clearly less time than that needs a timer.
+        bound = asyncio.timeout(left) if left < self._statement_seconds - 1 else _UNBOUND
         try:
-            # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
-            yield cast("Connection", connection)
+            async with bound:
+                # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
+                yield cast("Connection", connection)
+        except TimeoutError as error:
+            if isinstance(bound, asyncio.Timeout) and bound.expired():
+                raise Unavailable("The time for this request is over.", retry_after=1) from error
+            raise
         except LOST as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
         finally:
@@ -170,10 +185,10 @@ async def _prepare(connection: Any) -> None:
 
 
 async def _leave_as_it_is(connection: Any) -> None:
-    """Keep the pool from resetting sessions (100 to 200 microseconds of PostgreSQL's time for every request).
+    """Keep the pool from resetting a session, which takes 100 to 200 microseconds of PostgreSQL's time a request.
 
-    Nothing outlives its transaction here: no SET but LOCAL, no LISTEN, no temporary table, no cursor. The one lock of
-    a session, the relay's, is given back by the relay, or its session ends (``outbox``).
+    Where no SET but LOCAL, no LISTEN, no temporary table and no cursor is used. The one lock of a session, the relay's,
+    is given back by the relay, or its session ends (``outbox``).
     """
     if connection.is_in_transaction():
         await connection.reset()

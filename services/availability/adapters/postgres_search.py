@@ -124,7 +124,7 @@ def _sql(places: bool, clinicians: bool, language: bool, days: bool, urgent: boo
                     AND (r.expires_at IS NULL OR r.expires_at > $7::timestamptz)
             ))
         ORDER BY slot.starts_at, {first_key}, s.facility_id, s.clinician_id,
-            s.depth DESC, s.template_id
+            s.depth DESC, s.template_id COLLATE "C"
     ) AS open
     ORDER BY starts_at, distance NULLS FIRST FETCH FIRST $6 ROWS WITH TIES
     """  # noqa: S608 -- fixed pieces; every value is a parameter

@@ -21,6 +21,7 @@ class Part(StrEnum):
     CONTENTION = "contention"
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
+    OVERLOAD = "overload"
     PEERS = "peers"
 
 

@@ -1,0 +1,111 @@
+-- depends: availability-0002.adaptive-slotting
+-- What search in memory has to read again, written by whatever transaction changes it: triggers, so that no way into
+-- these tables can forget it. A row names what is affected, not what it became: readers look again, so that reading a
+-- change twice, late or out of order does no harm. Readers keep a cursor (xid, id); see docs/decisions/0091.
+-- Rows are dropped after a quarter of an hour; a reader that was away longer reads everything anew.
+
+CREATE TABLE search_change (
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    at timestamptz NOT NULL DEFAULT now(),
+    kind text NOT NULL,
+    -- Of a place: the facility. Of everything else: the clinician.
+    about text NOT NULL,
+    room_id text NOT NULL DEFAULT '',
+    -- The times affected, where not all of them are.
+    starts_at timestamptz,
+    ends_at timestamptz,
+    PRIMARY KEY (xid, id)
+);
+
+CREATE FUNCTION search_busy_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO search_change (kind, about, starts_at, ends_at)
+        SELECT 'busy', clinician_id, starts_at, ends_at FROM former WHERE live;
+        INSERT INTO search_change (kind, about, room_id, starts_at, ends_at)
+        SELECT 'room', facility_id, room_id, starts_at, ends_at FROM former WHERE live AND room_id <> '';
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO search_change (kind, about, starts_at, ends_at)
+        SELECT 'busy', clinician_id, starts_at, ends_at FROM latter WHERE live;
+        INSERT INTO search_change (kind, about, room_id, starts_at, ends_at)
+        SELECT 'room', facility_id, room_id, starts_at, ends_at FROM latter WHERE live AND room_id <> '';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_busy_added AFTER INSERT ON busy
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_busy_changed();
+CREATE TRIGGER search_busy_altered AFTER UPDATE ON busy
+REFERENCING OLD TABLE AS former NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_busy_changed();
+CREATE TRIGGER search_busy_removed AFTER DELETE ON busy
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_busy_changed();
+
+CREATE FUNCTION search_working_time_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO search_change (kind, about, starts_at, ends_at)
+        SELECT 'working', clinician_id, min(starts_at), max(ends_at) FROM former GROUP BY clinician_id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO search_change (kind, about, starts_at, ends_at)
+        SELECT 'working', clinician_id, min(starts_at), max(ends_at) FROM latter GROUP BY clinician_id;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_working_time_added AFTER INSERT ON working_session
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_working_time_changed();
+CREATE TRIGGER search_working_time_altered AFTER UPDATE ON working_session
+REFERENCING OLD TABLE AS former NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_working_time_changed();
+CREATE TRIGGER search_working_time_removed AFTER DELETE ON working_session
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_working_time_changed();
+
+-- Facilities, clinicians, schedules (their versions) and visit lengths are few: the whole record is read again.
+CREATE FUNCTION search_record_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        EXECUTE format(
+            'INSERT INTO search_change (kind, about) SELECT DISTINCT %L, %I FROM former', TG_ARGV[0], TG_ARGV[1]
+        );
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        EXECUTE format(
+            'INSERT INTO search_change (kind, about) SELECT DISTINCT %L, %I FROM latter', TG_ARGV[0], TG_ARGV[1]
+        );
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_facility_added AFTER INSERT ON facility
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('facility', 'facility_id');
+CREATE TRIGGER search_facility_altered AFTER UPDATE ON facility
+REFERENCING OLD TABLE AS former NEW TABLE AS latter
+FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('facility', 'facility_id');
+CREATE TRIGGER search_facility_removed AFTER DELETE ON facility
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('facility', 'facility_id');
+
+CREATE TRIGGER search_clinician_added AFTER INSERT ON clinician
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+CREATE TRIGGER search_clinician_altered AFTER UPDATE ON clinician
+REFERENCING OLD TABLE AS former NEW TABLE AS latter
+FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+CREATE TRIGGER search_clinician_removed AFTER DELETE ON clinician
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+
+CREATE TRIGGER search_schedule_added AFTER INSERT ON schedule
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+CREATE TRIGGER search_schedule_altered AFTER UPDATE ON schedule
+REFERENCING OLD TABLE AS former NEW TABLE AS latter
+FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+CREATE TRIGGER search_schedule_removed AFTER DELETE ON schedule
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+
+CREATE TRIGGER search_visit_length_added AFTER INSERT ON visit_length
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+CREATE TRIGGER search_visit_length_altered AFTER UPDATE ON visit_length
+REFERENCING OLD TABLE AS former NEW TABLE AS latter
+FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+CREATE TRIGGER search_visit_length_removed AFTER DELETE ON visit_length
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
