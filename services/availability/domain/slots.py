@@ -29,7 +29,9 @@ class SlotQuery:
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given."""
+    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given;
+    ``capacity`` is 0 but for a start of a clinic: how many patients may have it.
+    """
 
     slot_id: str
     clinician_id: str
@@ -45,6 +47,7 @@ class OpenSlot:
     depth: int
     schedule_version: int
     distance_km: float | None
+    capacity: int = 0
 
     @property
     def rank(self) -> tuple[datetime, float, str]:
