@@ -29,7 +29,9 @@ class SlotQuery:
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given;
+    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given.
+
+    ``interpreter_id`` is who interprets the language ``interpreted`` in it, both "" where nobody was asked for.
     ``capacity`` is 0 but for a start of a clinic: how many patients may have it.
     """
 
@@ -47,6 +49,8 @@ class OpenSlot:
     depth: int
     schedule_version: int
     distance_km: float | None
+    interpreter_id: str = ""
+    interpreted: str = ""
     capacity: int = 0
 
     @property

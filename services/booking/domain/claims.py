@@ -152,7 +152,8 @@ def _resources(offer: SlotOffer, live: frozenset[int]) -> tuple[Occupied, ...]:
     if lanes is None:
         raise SlotTaken
     return tuple(
-        Occupied(item.kind, item.id, item.depth, lane) for item, lane in zip(offer.resources, lanes, strict=True)
+        Occupied(item.kind, item.id, item.depth, lane, item.language)
+        for item, lane in zip(offer.resources, lanes, strict=True)
     )
 
 

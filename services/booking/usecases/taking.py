@@ -125,7 +125,10 @@ class TakeSlots:
             _require_bookable(look, offer, now)
             # Asked for the patient's sake alone: the place itself is the freed slot's, lanes and all.
             placement = place(offer, patient_id, look.taken, now, freed_id)
-            change = rules.create(Action.BOOK, new_id(), patient_id, freed.place, now, None, label)
+            # Who needs no interpreter is offered the slot without theirs: that part of the place goes back.
+            change = rules.create(
+                Action.BOOK, new_id(), patient_id, freed.place.only(offer.resources), now, None, label
+            )
             answer = Answer(201, told(change.after), etag(change.after))
             taken = end(freed, FreedState.TAKEN, now)
             return Writing(change, answer, (entry,), placement.expired, takes=taken)

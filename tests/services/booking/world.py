@@ -93,8 +93,8 @@ def offer(
     room: str | None = None,
     depth: int = 1,
     room_depth: int | None = None,
-    capacity: int = 0,
     interpreter: str = "",
+    capacity: int = 0,
 ) -> SlotOffer:
     """Return an offer of a clinician and a room (by default the clinician's own), and of an interpreter if named."""
     resources = [
