@@ -37,8 +37,9 @@ demo: install ## run the demonstration story against a platform that is up
 test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-conformance: install ## send thousands of odd requests to every service (make test sends a few)
-	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q tests/journeys/test_conformance.py $(ARGS)
+conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
+	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q --timeout 3600 tests/journeys/test_conformance.py \
+	  tests/services/booking/test_stateful.py $(ARGS)
 
 lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents
 	$(BIN)/ruff check

@@ -19,6 +19,7 @@ from services.audit.usecases.ingest import TakeEntries
 from services.audit.usecases.review import Review
 from services.audit.usecases.standing import Standing
 from services.audit.usecases.verify import VerifyTrail
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.topology import direct_queues_of, subscriptions_of
 from services.kernel.clock import Clock, SystemClock
@@ -70,6 +71,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         SERVICE,
         settings,
         app_role=Role.EXTERNAL_APP,
+        callers=CALLERS,
         subscriptions=subscribed(clock),
         checks={"anchors": storage.ping},
         clock=clock,

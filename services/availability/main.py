@@ -32,6 +32,7 @@ from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
 from services.availability.usecases.slotting_upkeep import SlottingUpkeep
 from services.availability.usecases.why import ExplainSlot
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
@@ -131,7 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     zips = PackagedZipCentroids()
     runtime: Runtime
     async with running(
-        SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=_subscribed(horizon), clock=clock
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=_subscribed(horizon), clock=clock
     ) as runtime:
         # Half a second of reading that the first search should not wait for.
         await asyncio.to_thread(zips.find, "00000")

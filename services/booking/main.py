@@ -42,6 +42,7 @@ from services.booking.usecases.replacing import FindReplacements
 from services.booking.usecases.taking import TakeSlots
 from services.booking.usecases.working_off import WorkOffDisruptions
 from services.contracts.break_glass import GlassKeys
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
 from services.contracts.topology import subscriptions_of
@@ -165,7 +166,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     emergency = GlassKeys.from_setting(settings.break_glass_keys)
     async with (
         running(
-            SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions, emergency=emergency
+            SERVICE,
+            settings,
+            app_role=Role.EXTERNAL_APP,
+            callers=CALLERS,
+            subscriptions=subscriptions,
+            emergency=emergency,
         ) as runtime,
         following_aliases(runtime.edge, runtime.database) as aliases,
     ):

@@ -28,6 +28,7 @@ ISSUER = "careslot.availability"
 WAITLIST = "careslot.waitlist"
 ALGORITHM = "EdDSA"
 VALID_FOR = timedelta(minutes=30)
+REMEMBERED = 4096
 _PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
 
 
@@ -154,22 +155,37 @@ def _private(pem: str) -> Ed25519PrivateKey:
     return key
 
 
+@lru_cache(maxsize=64)
+def _key_id(header: str) -> str:
+    """Return the key id in a token's header, which is the same text for every token of one key."""
+    return str(jwt.get_unverified_header(f"{header}.e30.").get("kid", ""))
+
+
 class OfferKeys:
     """The published keys (a JSON Web Key Set, RFC 7517) that offers are checked with."""
 
     def __init__(self, jwks: Mapping[str, Any]) -> None:
         self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(jwks)).keys if key.key_id}
         self._issuers = {str(key.get("kid", "")): str(key.get("iss", ISSUER)) for key in jwks["keys"]}
+        self._opened: dict[str, tuple[Mapping[str, Any], SlotOffer]] = {}
 
     def read(self, token: str, now: datetime) -> SlotOffer:
         """Return the offer in ``token``; raise Invalid if it is not ours, Conflict (``offer-expired``) if too old."""
-        try:
-            claims = self._claims(token, ISSUER)
-            offer = SlotOffer.model_validate(claims["offer"])
-        except (jwt.PyJWTError, KeyError, ValidationError, TypeError):
-            raise Invalid("The slot offer is not one of ours; search again.", slug="offer-invalid") from None
+        claims, offer = self._opened.get(token) or self._open(token)
         _require_fresh(claims, now)
         return offer
+
+    def _open(self, token: str) -> tuple[Mapping[str, Any], SlotOffer]:
+        """Check a token and remember what is in it: those who want one place often send the same offer."""
+        try:
+            claims = self._claims(token, ISSUER)
+            opened = claims, SlotOffer.model_validate(claims["offer"])
+        except (jwt.PyJWTError, KeyError, ValidationError, TypeError):
+            raise Invalid("The slot offer is not one of ours; search again.", slug="offer-invalid") from None
+        if len(self._opened) >= REMEMBERED:
+            del self._opened[next(iter(self._opened))]
+        self._opened[token] = opened
+        return opened
 
     def read_reserved(self, token: str, now: datetime) -> ReservedOffer:
         """Return what waitlist reserved in ``token``; raise as ``read`` does."""
@@ -182,7 +198,7 @@ class OfferKeys:
         return reserved
 
     def _claims(self, token: str, issuer: str) -> Mapping[str, Any]:
-        key_id = str(jwt.get_unverified_header(token).get("kid", ""))
+        key_id = _key_id(token.partition(".")[0])
         if self._issuers[key_id] != issuer:
             raise KeyError(key_id)
         claims: Mapping[str, Any] = jwt.decode(

@@ -8,6 +8,7 @@ import boto3
 from fastapi import FastAPI
 
 from services.contracts.break_glass import GlassKeys
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
 from services.directory.adapters.postgres import unit_of_work
@@ -54,7 +55,7 @@ def create() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
     emergency = GlassKeys.from_setting(settings.break_glass_keys)
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, emergency=emergency) as runtime:
+    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, emergency=emergency) as runtime:
         await asyncio.to_thread(places)
         accounts = CognitoAccounts(boto3.client("cognito-idp", config=AWS), settings.user_pool_id)
         app.state.edge = runtime.edge

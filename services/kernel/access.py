@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cedarpy
 
@@ -64,13 +65,16 @@ class AccessPolicies:
         try:
             self._schema = cedarpy.Schema.from_str(schema)
             result = cedarpy.validate_policies(policies, schema)
-            self._policies = cedarpy.PolicySet.from_str(policies)
         except ValueError as fault:
             raise PolicyFault(str(fault)) from fault
         if not result.validation_passed:
             raise PolicyFault("; ".join(str(error.error) for error in result.errors))
-        self._names = _policy_names(policies)
+        _policy_names(policies)  # each has one
         self.actions = frozenset(_declared_actions(schema))
+        self._parsed = json.loads(cedarpy.policies_to_json_str(policies))
+        # No policy of another action can ever apply, as long as no action is a member of another.
+        self._grouped = any(" in " in line.split(" appliesTo")[0] for line in schema.splitlines() if _declares(line))
+        self._slices: dict[str, tuple[cedarpy.PolicySet, dict[str, str]]] = {}
 
     @classmethod
     def from_folder(cls, folder: Path) -> "AccessPolicies":
@@ -114,10 +118,21 @@ class AccessPolicies:
             "resource": target,
             "context": {},
         }
-        result = cedarpy.is_authorized(request, self._policies, entities, self._schema)
+        policies, names = self._slices.get(action) or self._slice(action)
+        result = cedarpy.is_authorized(request, policies, entities, self._schema)
         diagnostics = result.diagnostics
         allowed = result.allowed and not diagnostics.errors
-        return Decision(allowed, tuple(sorted(self._names.get(reason, reason) for reason in diagnostics.reasons)))
+        return Decision(allowed, tuple(sorted(names.get(reason, reason) for reason in diagnostics.reasons)))
+
+    def _slice(self, action: str) -> tuple[cedarpy.PolicySet, dict[str, str]]:
+        """Return the policies whose scope lets ``action`` in, with their names: Cedar takes half as long with them."""
+        every = self._parsed["staticPolicies"]
+        kept = {key: policy for key, policy in every.items() if self._grouped or _lets_in(policy["action"], action)}
+        text = cedarpy.policies_from_json_str(json.dumps({**self._parsed, "staticPolicies": kept}))
+        policies = (cedarpy.PolicySet.from_str(text), _policy_names(text))
+        if action in self.actions:  # there are as many slices as actions, whatever is asked
+            self._slices[action] = policies
+        return policies
 
 
 class Gate:
@@ -188,11 +203,21 @@ def _policy_names(policies: str) -> dict[str, str]:
     return names
 
 
+def _lets_in(scope: dict[str, Any], action: str) -> bool:
+    if scope["op"] == "All":
+        return True
+    return any(entity["id"] == action for entity in scope.get("entities") or [scope["entity"]])
+
+
+def _declares(line: str) -> bool:
+    return line.strip().startswith("action ")
+
+
 def _declared_actions(schema: str) -> list[str]:
     names: list[str] = []
     for line in schema.splitlines():
         words = line.strip()
-        if words.startswith("action "):
+        if _declares(line):
             head = words.removeprefix("action ").split(" appliesTo")[0]
             names += [name.strip().strip('"') for name in head.split(" in ")[0].split(",") if name.strip()]
     return names

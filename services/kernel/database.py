@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import boto3
 
+from services.kernel.deadlines import remaining
 from services.kernel.errors import Unavailable
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
+_UNBOUND = contextlib.nullcontext()
 SERIALIZATION_FAULTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -69,6 +71,7 @@ class Database:
             min_size=0,
             max_size=self._max_size,
             init=_prepare,
+            reset=_leave_as_it_is,
             timeout=self._acquire_seconds,
             max_inactive_connection_lifetime=60.0,
             server_settings={
@@ -98,13 +101,23 @@ class Database:
         """Lend a connection for reads in autocommit; raise Unavailable when none can be had."""
         if self._pool is None:
             raise Unavailable("The database is not open.", retry_after=1)
+        left = remaining(self._statement_seconds)
+        if not left:
+            raise Unavailable("The time for this request is over.", retry_after=1)
         try:
-            connection = await self._pool.acquire(timeout=self._acquire_seconds)
+            connection = await self._pool.acquire(timeout=min(left, self._acquire_seconds))
         except (*LOST, OSError, TimeoutError) as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
+        # The server bounds every statement by itself: only a caller with clearly less time than that needs a timer.
+        bound = asyncio.timeout(left) if left < self._statement_seconds - 1 else _UNBOUND
         try:
-            # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
-            yield cast("Connection", connection)
+            async with bound:
+                # The pool's proxy behaves as the connection it stands for; the stubs do not say so.
+                yield cast("Connection", connection)
+        except TimeoutError as error:
+            if isinstance(bound, asyncio.Timeout) and bound.expired():
+                raise Unavailable("The time for this request is over.", retry_after=1) from error
+            raise
         except LOST as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
         finally:
@@ -166,6 +179,16 @@ def migrate(dsn: str, *folders: Path) -> int:
 async def _prepare(connection: Any) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def _leave_as_it_is(connection: Any) -> None:
+    """Keep the pool from resetting sessions (100 to 200 microseconds of PostgreSQL's time for every request).
+
+    Nothing outlives its transaction here: no SET but LOCAL, no LISTEN, no temporary table, no cursor. The one lock of
+    a session, the relay's, is given back by the relay, or its session ends (``outbox``).
+    """
+    if connection.is_in_transaction():
+        await connection.reset()
 
 
 def iam_password(dsn: str) -> Callable[[], Awaitable[str]] | None:

@@ -119,3 +119,18 @@ class Unavailable(CareslotError):
     status = 503
     title = "Not available right now"
     slug = "unavailable"
+
+
+class Overloaded(Unavailable):
+    """Everything works, but more is asked of it than it can do: an answer, not an outage, so breakers stay closed."""
+
+    title = "Too much is going on right now"
+    slug = "overloaded"
+
+
+class TooManyRequests(CareslotError):
+    """One caller asks for more than its share while others wait (RFC 6585 section 4)."""
+
+    status = 429
+    title = "Too many requests"
+    slug = "too-many-requests"

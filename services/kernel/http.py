@@ -21,9 +21,17 @@ from services.kernel.access import AccessPolicies, AccessRefused, Gate
 from services.kernel.actor import UNKNOWN, Actor, Emergency
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock
+from services.kernel.doorkeeper import Doorkeeper
 from services.kernel.errors import CareslotError, FieldError, Invalid, Unauthenticated
 from services.kernel.ids import new_id
-from services.kernel.middleware import PROBLEM_JSON, EdgeMiddleware, problem_response
+from services.kernel.middleware import (
+    EMERGENCY_HEADER,
+    PROBLEM_JSON,
+    EdgeMiddleware,
+    credential_of,
+    glass_hash,
+    problem_response,
+)
 from services.kernel.telemetry import correlation_id, logger
 
 
@@ -38,7 +46,6 @@ class Verifier(Protocol):
 Check = Callable[[], Awaitable[None]]
 # (token, the caller's subject, now) -> what it opens; raises Unauthenticated for one that opens nothing to this caller.
 ReadEmergency = Callable[[str, str, datetime], Emergency]
-EMERGENCY_HEADER = "X-Careslot-Break-Glass"
 
 
 @dataclass(slots=True)
@@ -48,6 +55,8 @@ class Edge:
     ``checks`` are asked by /readyz; those named in ``required`` decide whether traffic should come here, the others
     are told truthfully but do not turn traffic away (bookings go on while the bus is out: the outbox keeps events).
     ``emergency`` reads the header of an emergency access; a service that holds no patient's record has none.
+    ``door`` decides who is served in a rush (None: everybody); ``credential`` says by which hash it knows a request's
+    caller, ``refused_page`` what a browser is shown instead of a problem: media type and body, from its headers.
     """
 
     service: str
@@ -58,6 +67,9 @@ class Edge:
     checks: Mapping[str, Check] = field(default_factory=dict)
     required: frozenset[str] = frozenset({"database"})
     emergency: ReadEmergency | None = None
+    door: Doorkeeper | None = None
+    credential: Callable[[Mapping[bytes, bytes]], int] = credential_of
+    refused_page: Callable[[Mapping[bytes, bytes]], tuple[str, bytes]] | None = None
 
 
 class Problem(BaseModel):
@@ -80,7 +92,7 @@ def guard(action: str, *statuses: int) -> dict[str, Any]:
     return {
         "dependencies": [Depends(_entrance(action))],
         "openapi_extra": {"x-careslot-action": action, "security": [{"bearer": []}]},
-        "responses": problems(401, 403, 503, *statuses),
+        "responses": problems(401, 403, 429, 503, *statuses),
     }
 
 
@@ -100,8 +112,15 @@ def _entrance(action: str) -> Callable[[Request], Awaitable[None]]:
             if edge.emergency and (glass := request.headers.get(EMERGENCY_HEADER)):
                 actor = replace(actor, emergency=edge.emergency(glass, actor.subject, edge.clock.now()))
         except Unauthenticated as refusal:
+            if edge.door is not None:
+                edge.door.forget(request.state.credential)
             await edge.refused(_unauthenticated(edge, action, refusal))
             raise
+        if edge.door is not None:
+            credential: int = request.state.credential
+            if actor.emergency is not None:
+                credential = glass_hash(credential, request.headers[EMERGENCY_HEADER].encode("latin-1"))
+            edge.door.remember(credential, actor)
         request.state.gate = Gate(
             edge.policies, edge.clock, service=edge.service, action=action, actor=actor, correlation_id=correlation_id()
         )

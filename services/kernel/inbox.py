@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.kernel.database import Connection, Database
+from services.kernel.deadlines import deadline
 from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
 from services.kernel.telemetry import EVENTS_TAKEN, correlated, logger
@@ -27,6 +28,8 @@ WAIT_SECONDS = 2
 BATCH = 10
 RECEIVES_AT_ONCE = 10
 RETRY_SECONDS = 1
+# Less than any queue of the topology hides a message: what takes longer is given up before somebody else begins it.
+HANDLE_SECONDS = 25.0
 
 
 async def first_time(connection: Connection, consumer: str, event_id: UUID) -> bool:
@@ -196,27 +199,32 @@ class QueueConsumer:
 
         What is wrong with which message is for the retry one by one to find out.
         """
-        fresh = []
+        fresh: list[bool] = []
         try:
             envelopes = [Envelope.from_eventbridge(json.loads(message["Body"])) for message in messages]
-            async with self._database.transaction() as connection:
-                bound = self._bind(connection)
-                for envelope in envelopes:
-                    with correlated(envelope.correlation_id):
-                        first = await first_time(connection, self._name, envelope.id)
-                        if first:
-                            await self._handle(envelope, bound)
-                        fresh.append(first)
+            with deadline(HANDLE_SECONDS):
+                await self._take_all(envelopes, fresh)
         except Exception:
             return False
         for first in fresh:
             EVENTS_TAKEN.labels(self._service, self._name, "taken" if first else "repeated").inc()
         return True
 
+    async def _take_all(self, envelopes: Sequence[Envelope], fresh: list[bool]) -> None:
+        async with self._database.transaction() as connection:
+            bound = self._bind(connection)
+            for envelope in envelopes:
+                with correlated(envelope.correlation_id):
+                    first = await first_time(connection, self._name, envelope.id)
+                    if first:
+                        await self._handle(envelope, bound)
+                    fresh.append(first)
+
     async def _take(self, message: "MessageTypeDef") -> bool:
         try:
             envelope = Envelope.from_eventbridge(json.loads(message["Body"]))
-            fresh = await take_once(self._database, self._name, envelope, self._handle, self._bind)
+            with deadline(HANDLE_SECONDS):
+                fresh = await take_once(self._database, self._name, envelope, self._handle, self._bind)
         except Exception as error:
             EVENTS_TAKEN.labels(self._service, self._name, "failed").inc()
             attempt = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
@@ -277,7 +285,8 @@ class BatchConsumer(QueueConsumer):
     async def _take_together(self, messages: "list[MessageTypeDef]") -> bool:
         try:
             envelopes = [Envelope.from_eventbridge(json.loads(message["Body"])) for message in messages]
-            fresh = await take_many_once(self._database, self._name, envelopes, self._handle_many, self._bind)
+            with deadline(HANDLE_SECONDS):
+                fresh = await take_many_once(self._database, self._name, envelopes, self._handle_many, self._bind)
         except Unavailable:
             raise
         except Exception:

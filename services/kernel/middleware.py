@@ -3,20 +3,36 @@
 A pure ASGI layer, because a streamed answer must pass through it unbuffered.
 """
 
+import json
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fastapi.responses import JSONResponse
+from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel.access import Gate
+from services.kernel.concurrency import Usual
+from services.kernel.deadlines import DEADLINE_HEADER, deadline, forget_deadline
+from services.kernel.doorkeeper import Place
 from services.kernel.errors import CareslotError, Unauthenticated
-from services.kernel.resilience import DEADLINE_HEADER, deadline
+from services.kernel.resilience import TURNED_AWAY_HEADER
 from services.kernel.telemetry import REQUESTS, correlated, correlation_from, correlation_id, logger
 
 MAX_BODY_BYTES = 256 * 1024
 REQUEST_SECONDS = 10.0
 PROBLEM_JSON = "application/problem+json"
+EMERGENCY_HEADER = "X-Careslot-Break-Glass"
+EVENT_STREAM = b"text/event-stream"
+# The platform asks these most when a process has most to do, and restarts one that does not answer.
+NEVER_REFUSED = frozenset({"/livez", "/readyz", "/metrics"})
+_TURNED_AWAY = TURNED_AWAY_HEADER.encode()
+_DEADLINE, _GLASS = DEADLINE_HEADER.encode(), EMERGENCY_HEADER.lower().encode()
+_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_METHODS = {method: method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+if TYPE_CHECKING:
+    from services.kernel.http import Edge
 
 
 class TooLarge(CareslotError):
@@ -43,38 +59,46 @@ def problem_response(error: CareslotError) -> JSONResponse:
 
 
 class EdgeMiddleware:
-    """Correlation, deadline, size limit, access log, metrics, and the check that the gate was asked."""
+    """Admission, correlation, deadline, size limit, access log, metrics, and the check that the gate was asked."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
         self._service = service
+        self._counted: dict[tuple[str, str, int], tuple[Histogram, Usual]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
-        with correlated(correlation_from(headers.get("traceparent"))), deadline(_seconds(headers.get(DEADLINE_HEADER))):
-            await self._serve(scope, receive, send, headers)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
-        started = time.perf_counter()
-        status = 0
+        arrived = time.perf_counter()
+        headers = dict(scope["headers"])  # ASGI: names are lower case; of a repeated one the last counts
+        seconds = _seconds(headers.get(_DEADLINE))
         scope.setdefault("state", {})
+        asked = _asked(scope, headers, seconds)
+        if isinstance(asked, CareslotError):
+            await self._refuse(scope, send, asked, headers)
+            return
+        with correlated(correlation_from(_trace(headers))), deadline(seconds):
+            if asked is not None and asked.waits and (refusal := await asked.wait()) is not None:
+                await self._refuse(scope, send, refusal, headers)
+                return
+            await self._serve(scope, receive, send, headers, arrived, asked)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], arrived: float,
+        place: Place | None,
+    ) -> None:  # fmt: skip
+        status = 0
 
         async def guarded_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                gate: Gate | None = scope["state"].get("gate")
-                if gate is not None and not gate.decided and message["status"] < 400:
-                    raise UndecidedError(gate.action)
+                _check_decided(scope["state"].get("gate"), message["status"])
                 status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (b"x-correlation-id", correlation_id().encode()),
-                    (b"cache-control", b"no-store"),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                told = message.get("headers", [])
+                if not any(name == b"content-length" for name, _ in told):
+                    _streams(place)
+                message["headers"] = [*told, (b"x-correlation-id", correlation_id().encode()), *_ALWAYS]
             await send(message)
 
         try:
@@ -92,14 +116,81 @@ class EdgeMiddleware:
             failed = CareslotError("Quote the instance when you report this.")
             await problem_response(failed)(scope, receive, guarded_send)
         finally:
-            seconds = time.perf_counter() - started
-            route = _route(scope)
-            REQUESTS.labels(self._service, scope["method"], route, str(status)).observe(seconds)
-            if route not in {"/livez", "/readyz", "/metrics"}:
-                logger().info(
-                    "request", request_method=scope["method"], route=route, status=status,
-                    duration_ms=round(seconds * 1000, 1),
-                )  # fmt: skip
+            self._done(scope, status, time.perf_counter() - arrived, place)
+
+    def _done(self, scope: Scope, status: int, seconds: float, place: Place | None) -> None:
+        route = _route(scope)
+        durations, usual = self._counters(_METHODS.get(scope["method"], "OTHER"), route, status)
+        if place is not None:
+            # Faults are fast or as slow as a timeout: neither says how busy it is here.
+            place.leave(usual if 0 < status < 500 else None)
+        durations.observe(seconds)
+        if route not in NEVER_REFUSED:
+            logger().info(
+                "request", request_method=scope["method"], route=route, status=status,
+                duration_ms=round(seconds * 1000, 1),
+            )  # fmt: skip
+
+    def _counters(self, method: str, route: str, status: int) -> tuple[Histogram, Usual]:
+        key = (method, route, status)
+        found = self._counted.get(key)
+        if found is None:
+            # Not bounded by itself: routes, their methods and their statuses are.
+            found = self._counted[key] = (REQUESTS.labels(self._service, method, route, str(status)), Usual())
+        return found
+
+    async def _refuse(self, scope: Scope, send: Send, refusal: CareslotError, headers: Mapping[bytes, bytes]) -> None:
+        """Answer without having begun: what is refused must cost next to nothing, so it is counted and not logged."""
+        edge: Edge = scope["app"].state.edge
+        correlation = correlation_from(_trace(headers))
+        if edge.refused_page is not None:
+            kind, body = edge.refused_page(headers)
+        else:
+            kind, body = PROBLEM_JSON, json.dumps(refusal.problem(f"urn:trace:{correlation}")).encode()
+        sent = [
+            (b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()),
+            (b"retry-after", str(refusal.retry_after).encode()), (b"x-correlation-id", correlation.encode()),
+            (_TURNED_AWAY, refusal.slug.encode()), *_ALWAYS,
+        ]  # fmt: skip
+        await send({"type": "http.response.start", "status": refusal.status, "headers": sent})
+        await send({"type": "http.response.body", "body": body})
+        self._counters(_METHODS.get(scope["method"], "OTHER"), "refused", refusal.status)[0].observe(0.0)
+
+
+def _asked(scope: Scope, headers: Mapping[bytes, bytes], seconds: float) -> Place | CareslotError | None:
+    """Ask for a place; None where there is no doorkeeper, or nobody is refused."""
+    edge: Edge | None = getattr(scope["app"].state, "edge", None)
+    if edge is None or edge.door is None or scope["path"] in NEVER_REFUSED:
+        return None
+    credential = scope["state"]["credential"] = edge.credential(headers)
+    glass = headers.get(_GLASS)
+    client = scope.get("client")
+    return edge.door.ask(
+        credential, glass_hash(credential, glass) if glass else 0, client[0] if client else "", seconds,
+        stream=EVENT_STREAM in headers.get(b"accept", b""),
+    )  # fmt: skip
+
+
+def _streams(place: Place | None) -> None:
+    """An answer without a length may go on for minutes: it holds no place, and the time to begin it is over with it."""
+    forget_deadline()
+    if place is not None:
+        place.becomes_stream()
+
+
+def _check_decided(gate: Gate | None, status: int) -> None:
+    if gate is not None and not gate.decided and status < 400:
+        raise UndecidedError(gate.action)
+
+
+def credential_of(headers: Mapping[bytes, bytes]) -> int:
+    """Return a keyed hash (SipHash, its key new in each process) of what a caller presents, which is not kept."""
+    return hash(headers.get(b"authorization", b""))
+
+
+def glass_hash(credential: int, glass: bytes) -> int:
+    """Return the hash of a credential together with the emergency access presented beside it."""
+    return hash((credential, glass))
 
 
 def _route(scope: Scope) -> str:
@@ -107,13 +198,18 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "unmatched"))
 
 
-def _seconds(header: str | None) -> float:
-    return min(int(header) / 1000, REQUEST_SECONDS) if header and header.isdecimal() else REQUEST_SECONDS
+def _trace(headers: Mapping[bytes, bytes]) -> str | None:
+    trace = headers.get(b"traceparent")
+    return trace.decode("latin-1") if trace else None
 
 
-def _length(headers: Mapping[str, str]) -> int:
-    length = headers.get("content-length", "0")
-    return int(length) if length.isdecimal() else 0
+def _seconds(header: bytes | None) -> float:
+    return min(int(header[:9]) / 1000, REQUEST_SECONDS) if header and header.isdigit() else REQUEST_SECONDS
+
+
+def _length(headers: Mapping[bytes, bytes]) -> int:
+    length = headers.get(b"content-length", b"0")
+    return int(length[:18]) if length.isdigit() else 0
 
 
 def _bounded(receive: Receive) -> Receive:

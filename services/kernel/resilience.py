@@ -5,10 +5,8 @@ A service that waits without bound passes its neighbour's fault on to its own ca
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,39 +14,36 @@ import stamina
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from services.kernel.errors import CareslotError, Unavailable
+from services.kernel.deadlines import DEADLINE_HEADER, deadline, forget_deadline, remaining
+from services.kernel.errors import CareslotError, Overloaded, Unavailable
 from services.kernel.telemetry import logger
 
+__all__ = [
+    "DEADLINE_HEADER", "TURNED_AWAY_HEADER", "Budget", "Dependency", "check_turned_away", "deadline", "remaining",
+    "shared",
+]  # fmt: skip
 T = TypeVar("T")
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-DEADLINE_HEADER = "careslot-deadline-ms"
+# On an answer that says "not now": an ordinary 503 may mean that something is broken, this one never does.
+TURNED_AWAY_HEADER = "careslot-turned-away"
 # Stamina's own log line repeats the arguments of the call, which may hold PHI; ours says what matters.
 stamina.instrumentation.set_on_retry_hooks([])
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Give everything inside at most ``seconds``, or less if an outer deadline ends sooner."""
-    ends = time.monotonic() + seconds
-    outer = _deadline.get()
-    token = _deadline.set(ends if outer is None else min(ends, outer))
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
-
-
-def remaining(default: float) -> float:
-    """Return the seconds left of the current deadline, at most ``default``, never below zero."""
-    ends = _deadline.get()
-    return default if ends is None else max(0.0, min(default, ends - time.monotonic()))
 
 
 def shared(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Start work that many callers will wait for, without the deadline of the one who happened to come first."""
     context = copy_context()
-    context.run(_deadline.set, None)
+    context.run(forget_deadline)
     return asyncio.create_task(work, context=context)
+
+
+def check_turned_away(name: str, headers: Mapping[str, str]) -> None:
+    """Raise Overloaded for the answer of a neighbour that has too much to do: it lives, so its breaker stays closed.
+
+    A breaker that opened on it would shut out the callers whom the neighbour serves first.
+    """
+    if TURNED_AWAY_HEADER in headers:
+        after = headers.get("retry-after", "1")
+        raise Overloaded(f"{name} has too much to do.", retry_after=int(after) if after.isdecimal() else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from services.kernel.actor import TokenVerifier
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
+from services.kernel.doorkeeper import Callers, Doorkeeper
 from services.kernel.http import Check, Edge, ReadEmergency
 from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
 from services.kernel.outbox import EventBridgePublisher, Publisher, Relay, SqsPublisher, append_audit
@@ -33,6 +34,8 @@ BLOCKING_CALLS = 32
 PURGE_SECONDS = 3600.0
 # Committed with what it is about, an entry is safe; nobody waits for it to reach the trail.
 AUDIT_GATHER_SECONDS = 0.25
+# The last resort, before memory: connections and requests one process takes; beyond them 503 without a word.
+MOST_CONNECTIONS = 4096
 AWS = Config(
     connect_timeout=2, read_timeout=10, retries={"max_attempts": 2, "mode": "standard"}, max_pool_connections=32
 )
@@ -103,6 +106,7 @@ async def running(
     settings: ServiceSettings,
     *,
     app_role: str,
+    callers: Callers,
     subscriptions: Sequence[Subscribed | SubscribedInBatches] = (),
     checks: Mapping[str, Check] | None = None,
     clock: Clock | None = None,
@@ -110,8 +114,9 @@ async def running(
 ) -> AsyncIterator[Runtime]:
     """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
 
-    ``app_role`` is the role of callers that present an app's own token instead of a person's; ``emergency`` reads
-    emergency accesses, for services that hold patients' records.
+    ``app_role`` is the role of callers that present an app's own token instead of a person's; ``callers`` are the
+    classes that share the service in a rush; ``emergency`` reads emergency accesses, for services that hold patients'
+    records.
     """
     configure_logging(service, settings.log_level)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
@@ -145,6 +150,7 @@ async def running(
             refused=refused,
             checks={"database": database.ping, "bus": _within(publisher.ping), **(checks or {})},
             emergency=emergency,
+            door=Doorkeeper(service, callers),
         )
         consumers = _consumers(service, settings, database, subscriptions)
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_purge(relay))]
@@ -233,4 +239,5 @@ def serve(factory: str, settings: ProcessSettings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
+        limit_concurrency=MOST_CONNECTIONS,
     )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.kernel.aliases import following_aliases
 from services.kernel.http import create_app
@@ -20,7 +21,7 @@ from services.notifications.usecases.preferences import PreferenceDesk
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # The queues of the topology feed Lambda functions; this process polls none.
-    async with running("notifications", Settings(), app_role=Role.EXTERNAL_APP) as runtime:
+    async with running("notifications", Settings(), app_role=Role.EXTERNAL_APP, callers=CALLERS) as runtime:
         app.state.edge = runtime.edge
         app.state.records = Records(runtime.database, KINDS)
         app.state.notifications = PreferenceDesk(unit_of_work(runtime.database), runtime.clock)

@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 
 from fastapi import FastAPI
 
+from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
@@ -82,7 +83,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
-    async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, subscriptions=subscriptions) as runtime:
+    async with running(
+        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=subscriptions
+    ) as runtime:
         sign = OfferSigner(SigningKey(settings.offer_key_id, settings.signing_key_pem()))
         async with following_aliases(runtime.edge, runtime.database) as aliases:
             parts, offering = assemble(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.booking.ports import OpenSlot
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.errors import Unavailable
-from services.kernel.resilience import DEADLINE_HEADER, Dependency, remaining
+from services.kernel.resilience import DEADLINE_HEADER, Dependency, check_turned_away, remaining
 from services.kernel.telemetry import correlation_id, traceparent
 
 TIMEOUT_SECONDS = 3.0
@@ -61,6 +61,7 @@ class AvailabilitySlots:
             DEADLINE_HEADER: str(int(remaining(TIMEOUT_SECONDS) * 1000)),
         }
         response = await self._http.get(self._url, params=asked, headers=headers, timeout=TIMEOUT_SECONDS)
+        check_turned_away("availability", response.headers)
         if response.status_code >= 500:
             # Not one of our errors, so that the breaker counts it.
             response.raise_for_status()

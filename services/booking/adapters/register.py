@@ -1,8 +1,8 @@
 """The register in PostgreSQL: where a race for a slot is settled.
 
 First a look that writes nothing, which most losers get no further than; then one transaction with state, history,
-claims, the stored answer, events and audit. The transaction is one function here (``_commit``): nothing else writes
-appointments, and batching commits would change nothing else.
+claims, the stored answer, events and audit. Looks, and creations that nothing stands in the way of, go together with
+those of other requests (``batching``); every other command has a transaction of its own, in its turn.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,19 +13,15 @@ from functools import partial
 import asyncpg
 
 from services.booking.adapters import statements
+from services.booking.adapters.batching import Batches
+from services.booking.adapters.creating import Creation, Creator, create, creation_of
 from services.booking.adapters.disrupted import settle_visit
-from services.booking.adapters.freed import (
-    change_freed,
-    freed_of,
-    keep_back,
-    locked_expired,
-    locked_expired_among,
-    tell_freed,
-)
+from services.booking.adapters.freed import change_freed, keep_back, locked_expired, locked_expired_among, tell_freed
+from services.booking.adapters.looking import Looker
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
-from services.booking.domain.claims import PATIENT_LANES, Claim, SlotTaken, Taken, claims_of, keys_to_look_at
+from services.booking.domain.claims import Claim, SlotTaken, claims_of
 from services.booking.domain.freed import FreedState, end
 from services.booking.ports import (
     Answer,
@@ -34,12 +30,11 @@ from services.booking.ports import (
     Look,
     Question,
     Replay,
-    Stored,
     Submission,
     Together,
     Writing,
 )
-from services.contracts.security_labels import SecurityLabel
+from services.contracts.events.booking import AppointmentEvent
 from services.kernel.actor import system_actor
 from services.kernel.aliases import Aliases
 from services.kernel.audit import AuditEntry
@@ -65,50 +60,35 @@ class PostgresRegister:
     def __init__(self, database: Database, turns: Turns, aliases: Aliases | None = None) -> None:
         self._database = database
         self._turns = turns
-        self._aliases = aliases or Aliases()
+        looker, creator = Looker(database, aliases or Aliases()), Creator(database)
+        self._looks = Batches(looker.together, looker.alone)
+        self._creations = Batches(creator.together, self._alone(creator))
+
+    def _alone(self, creator: Creator) -> Callable[[Creation], Awaitable[bool]]:
+        async def in_turn(creation: Creation) -> bool:
+            async with self._turns.turn():
+                return await creator.alone(creation)
+
+        return in_turn
 
     async def look(self, question: Question) -> Look:
-        """See ``ports.Register``: one statement, no transaction of its own, no lock."""
-        offer, submission = question.offer, question.submission
-        keys: tuple[int, ...] = ()
-        if offer and question.patient_id:
-            lanes = PATIENT_LANES if self._aliases.stands_for_others(question.patient_id) else 1
-            keys = keys_to_look_at(question.patient_id, offer, lanes)
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(
-                statements.LOOK,
-                submission and submission.subject, submission and submission.key, question.appointment_id,
-                question.patient_id, question.now, offer and offer.clinician_id, offer and offer.facility_id,
-                offer and offer.starts_at, offer and offer.ends_at, keys, question.freed_id, offer and offer.visit_type,
-            )  # fmt: skip
-        assert row is not None
-        stored = None
-        if row["stored_hash"] is not None:
-            answer = Answer(row["stored_status"], row["stored_body"], row["stored_etag"])
-            stored = Stored(row["stored_hash"], answer)
-        found = zip(row["keys"] or (), row["holders"] or (), row["expiries"] or (), strict=True)
-        return Look(
-            stored=stored,
-            appointment=appointment_of(row) if row["id"] is not None else None,
-            proxies=frozenset(row["proxies"]),
-            confidants=frozenset(row["confidants"]),
-            label=SecurityLabel(row["wanted_label"]),
-            patient_active=row["patient_active"],
-            blocked=row["blocked"],
-            taken=tuple(Taken(*claim) for claim in found),
-            freed=freed_of(row["freed"]) if row["freed"] is not None else None,
-            waiting=row["waiting"],
-            late_hours=row["late_hours"],
-        )
+        """See ``ports.Register``: no transaction of its own, no lock."""
+        return await self._looks.do(question)
 
     async def carry_out(self, question: Question, decide: Decide) -> Answer:
-        """See ``ports.Register``."""
+        """See ``ports.Register``. Who only looks and creates shares both with others and needs no turn."""
 
         async def attempt() -> Answer | None:
             verdict = decide(await self.look(question))
             if isinstance(verdict, Replay):
-                return await self._replay(verdict)
-            return verdict.answer if await self._commit(question, verdict) else None
+                async with self._turns.turn():
+                    return await self._replay(verdict)
+            if not _only_creates(verdict):
+                async with self._turns.turn():
+                    return verdict.answer if await self._commit(question, verdict) else None
+            assert question.submission is not None, "a command comes with a submission"
+            creation = creation_of(question.submission, verdict, question.now)
+            return verdict.answer if await self._creations.do(creation) else None
 
         return await self._settle(attempt, a_place_is_wanted=question.offer is not None)
 
@@ -118,19 +98,19 @@ class PostgresRegister:
         """See ``ports.Register``."""
 
         async def attempt() -> Answer | None:
-            verdict = decide([await self.look(question) for question in questions])
-            if isinstance(verdict, Replay):
-                return await self._replay(verdict)
-            return verdict.answer if await self._commit_together(submission, questions, verdict) else None
+            async with self._turns.turn():
+                verdict = decide([await self.look(question) for question in questions])
+                if isinstance(verdict, Replay):
+                    return await self._replay(verdict)
+                return verdict.answer if await self._commit_together(submission, questions, verdict) else None
 
         return await self._settle(attempt, a_place_is_wanted=questions[0].offer is not None)
 
     async def _settle(self, attempt: Callable[[], Awaitable[Answer | None]], *, a_place_is_wanted: bool) -> Answer:
         try:
-            async with self._turns.turn():
-                for _ in range(LOOKS):
-                    if (answer := await attempt()) is not None:
-                        return answer
+            for _ in range(LOOKS):
+                if (answer := await attempt()) is not None:
+                    return answer
         except BUSY as error:
             raise Unavailable(CROWDED, retry_after=1) from error
         if a_place_is_wanted:
@@ -192,17 +172,15 @@ class PostgresRegister:
         return True
 
 
+def _only_creates(writing: Writing) -> bool:
+    return writing.change.before is None and not writing.expired and writing.takes is None
+
+
 async def _write_one(connection: Connection, question: Question, writing: Writing) -> None:
     """Write one decision in the transaction of ``connection``; raise _LookAgain when someone was faster."""
     submission = question.submission
     assert submission is not None, "a command comes with a submission"
-    change, answer, actor = writing.change, writing.answer, writing.audit[0]
-    history, event = history_row(change, actor)
-    claims = claims_of(change.after.patient_id, change.after.place.resources) if change.takes_place else ()
-    once = (
-        submission.subject, submission.key, submission.fingerprint, answer.status, dict(answer.body), answer.etag,
-        change.after.id, question.now, appointment_row(change.after), history,
-    )  # fmt: skip
+    change = writing.change
     if writing.expired:
         rows = await connection.fetch(statements.EXPIRED_AMONG, list(writing.expired), question.now)
         await _end(connection, [expire(appointment_of(row), question.now) for row in rows], question.now)
@@ -211,23 +189,37 @@ async def _write_one(connection: Connection, question: Question, writing: Writin
     if writing.takes is not None:
         _require(await change_freed(connection, writing.takes), True)
     if change.before is None:
-        _require(await connection.fetchval(statements.CREATE, *once, *_columns(claims)), len(claims))
-    else:
-        _require(await connection.fetchval(statements.CHANGE, *once, change.frees_place), 1)
-        if claims:
-            place = change.after.place
-            taken = await connection.fetchval(
-                statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
-            )
-            _require(taken, len(claims))
-        # In the same transaction: who moved or cancelled by whatever way needs no call any more.
-        await settle_visit(connection, change, question.now)
+        _require(not await create(connection, [creation_of(submission, writing, question.now)]), True)
+        return
+    event = await _change(connection, submission, writing, question.now)
     # Told before what freed it, so that no reader sees the place open in between.
     if writing.leaves is not None:
         _require(await keep_back(connection, writing.leaves), True)
         await tell_freed(connection, writing.leaves)
     await append_events(connection, [event], question.now)
     await append_audit(connection, writing.audit)
+
+
+async def _change(connection: Connection, submission: Submission, writing: Writing, now: datetime) -> AppointmentEvent:
+    """Write the next version of an appointment that stands; return the event to be told."""
+    change, answer = writing.change, writing.answer
+    history, event = history_row(change, writing.audit[0])
+    done = await connection.fetchval(
+        statements.CHANGE, submission.subject, submission.key, submission.fingerprint, answer.status,
+        dict(answer.body), answer.etag, change.after.id, now, appointment_row(change.after), history,
+        change.frees_place,
+    )  # fmt: skip
+    _require(done, 1)
+    if change.takes_place:
+        place = change.after.place
+        claims = claims_of(change.after.patient_id, place.resources)
+        taken = await connection.fetchval(
+            statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
+        )
+        _require(taken, len(claims))
+    # In the same transaction: who moved or cancelled by whatever way needs no call any more.
+    await settle_visit(connection, change, now)
+    return event
 
 
 async def _end(connection: Connection, changes: Sequence[Change], now: datetime) -> None:

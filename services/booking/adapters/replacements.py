@@ -13,7 +13,7 @@ from services.booking.ports import Wanted
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.credentials import ServiceToken
 from services.kernel.errors import Unavailable
-from services.kernel.resilience import DEADLINE_HEADER, Dependency, remaining
+from services.kernel.resilience import DEADLINE_HEADER, Dependency, check_turned_away, remaining
 from services.kernel.telemetry import correlation_id, traceparent
 
 SCOPE = "careslot/slots.read"
@@ -71,6 +71,7 @@ class AvailabilityReplacements:
             DEADLINE_HEADER: str(int(remaining(TIMEOUT_SECONDS) * 1000)),
         }
         response = await self._http.get(self._url, params=asked, headers=headers, timeout=TIMEOUT_SECONDS)
+        check_turned_away("availability", response.headers)
         if response.status_code >= 500:
             # Not one of our errors, so that the breaker counts it.
             response.raise_for_status()

@@ -1,33 +1,47 @@
 """The SQL that settles races, in one place to be read together: what is looked at, what is claimed, what is ended.
 
-Rows travel as JSON and become records by the table's own column types, so that a statement takes one row now and
-can take many (jsonb_populate_recordset) when commits are batched.
+Rows travel as JSON and become records by the table's own column types. Looking and creating take many requests at
+once: what comes while a statement runs goes together in the next one (``batching``).
 """
 
-# One statement, one snapshot: with two, a repetition could see the first request's claims but not its answer.
+# One statement, one snapshot: with two, a repetition could see the first request's claims but not its answer. Many
+# questions at once, each on a row of its own; `spot` is one lane to look at, n says for which question.
 LOOK = """
+WITH standing AS (
+    SELECT
+        spot.n, array_agg(c.key) AS keys, array_agg(coalesce(c.appointment_id, c.freed_id)) AS holders,
+        array_agg(c.expires_at) AS expiries
+    FROM unnest($12::bigint [], $13::bigint [], $14::timestamptz [], $15::timestamptz [])
+        AS spot (n, key, starts_at, ends_at)
+    JOIN claim AS c
+        ON int8range(c.key, c.key, '[]') && int8range(spot.key, spot.key, '[]')
+            AND c.period && tstzrange(spot.starts_at, spot.ends_at)
+    GROUP BY spot.n
+)
 SELECT
     a.*,
     i.request_hash AS stored_hash, i.status AS stored_status, i.body AS stored_body, i.etag AS stored_etag,
     ARRAY(
         SELECT p.person FROM proxy AS p
-        WHERE p.patient_id = coalesce(a.patient_id, $4) AND p.active AND p.expires_at > $5
+        WHERE p.patient_id = coalesce(a.patient_id, q.patient_id) AND p.active AND p.expires_at > q.now
     ) AS proxies,
     ARRAY(
         SELECT p.person FROM proxy AS p
-        WHERE p.patient_id = coalesce(a.patient_id, $4) AND p.active AND p.expires_at > $5 AND p.confidential_until > $5
+        WHERE p.patient_id = coalesce(a.patient_id, q.patient_id) AND p.active AND p.expires_at > q.now
+            AND p.confidential_until > q.now
     ) AS confidants,
-    coalesce((SELECT v.security_label FROM visit_type AS v WHERE v.code = $12), 'N') AS wanted_label,
+    coalesce((SELECT v.security_label FROM visit_type AS v WHERE v.code = q.visit_type), 'N') AS wanted_label,
     coalesce(
-        (SELECT p.active FROM patient AS p WHERE p.patient_id = coalesce(a.patient_id, $4)), true
+        (SELECT p.active FROM patient AS p WHERE p.patient_id = coalesce(a.patient_id, q.patient_id)), true
     ) AS patient_active,
     EXISTS (
         SELECT FROM blocked_period AS b
-        WHERE NOT b.withdrawn AND b.period && tstzrange($8, $9)
-            AND ((b.subject_id = $6 AND b.kind = 'clinician') OR (b.subject_id = $7 AND b.kind = 'facility'))
+        WHERE NOT b.withdrawn AND b.subject_id IN (q.clinician_id, q.facility_id)
+            AND b.period && tstzrange(q.starts_at, q.ends_at)
+            AND b.kind = CASE b.subject_id WHEN q.clinician_id THEN 'clinician' ELSE 'facility' END
     ) AS blocked,
-    t.keys, t.holders, t.expiries,
-    (SELECT to_jsonb(f) FROM freed_slot AS f WHERE f.id = $11) AS freed,
+    s.keys, s.holders, s.expiries,
+    (SELECT to_jsonb(f) FROM freed_slot AS f WHERE f.id = q.freed_id) AS freed,
     EXISTS (
         SELECT FROM waiting_demand AS w
         WHERE w.facility_id = a.facility_id AND w.specialty = a.specialty AND w.waiting
@@ -37,29 +51,33 @@ SELECT
         WHERE r.facility_id IN ('', a.facility_id) AND r.visit_type IN ('', a.visit_type)
         ORDER BY r.facility_id <> '' DESC, r.visit_type <> '' DESC LIMIT 1
     ) AS late_hours
-FROM (VALUES (true)) AS always
-LEFT JOIN appointment AS a ON a.id = $3
-LEFT JOIN idempotency AS i ON i.actor = $1 AND i.key = $2
-CROSS JOIN LATERAL (
-    SELECT
-        array_agg(c.key) AS keys, array_agg(coalesce(c.appointment_id, c.freed_id)) AS holders,
-        array_agg(c.expires_at) AS expiries
-    FROM unnest($10::bigint []) AS wanted (key)
-    JOIN claim AS c
-        ON int8range(c.key, c.key, '[]') && int8range(wanted.key, wanted.key, '[]')
-            AND c.period && tstzrange($8, $9)
-) AS t
+FROM unnest(
+    $1::text [], $2::text [], $3::uuid [], $4::text [], $5::timestamptz [], $6::text [], $7::text [],
+    $8::timestamptz [], $9::timestamptz [], $10::uuid [], $11::text []
+) WITH ORDINALITY AS q (
+    subject, key, appointment_id, patient_id, now, clinician_id, facility_id, starts_at, ends_at, freed_id,
+    visit_type, n
+)
+LEFT JOIN appointment AS a ON a.id = q.appointment_id
+LEFT JOIN idempotency AS i ON i.actor = q.subject AND i.key = q.key
+LEFT JOIN standing AS s ON s.n = q.n
+ORDER BY q.n
 """
 
-# Everything hangs on the idempotency row: who repeats a request that is still running waits there, then finds that
-# nothing was inserted. Claims go in ordered by key, against deadlocks; ON CONFLICT makes a loser wait for the winner's
-# commit without the mutual waiting (and the second spent on its detection) that exclusion constraints else fall into.
+# Everything hangs on the idempotency rows: who repeats a request that is still running waits there, then finds that
+# nothing was inserted. Answers and claims go in in one order everywhere, against deadlocks; ON CONFLICT makes a loser
+# wait for the winner's commit without the mutual waiting (and the second spent on its detection) that exclusion
+# constraints else fall into. How long it waits is $1: less in a batch, where others wait with it.
 CREATE = """
 WITH once AS (
     INSERT INTO idempotency (actor, key, request_hash, status, body, etag, appointment_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    SELECT actor, key, request_hash, status, body, etag, appointment_id, created_at
+    FROM
+        (SELECT set_config('lock_timeout', $1, true)) AS patience,
+        jsonb_populate_recordset(null::idempotency, $2::text::jsonb)
+    ORDER BY actor, key
     ON CONFLICT DO NOTHING
-    RETURNING true
+    RETURNING appointment_id
 ), state AS (
     INSERT INTO appointment (
         id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
@@ -70,7 +88,7 @@ WITH once AS (
         id, patient_id, clinician_id, facility_id, specialty, visit_type, slot_id, starts_at, ends_at, timezone,
         visit_day, lane, status, version, resources, schedule_version, hold_expires_at, reason, created_at, updated_at,
         security_label, series_id
-    FROM once, jsonb_populate_record(null::appointment, $9)
+    FROM once JOIN jsonb_populate_recordset(null::appointment, $3::text::jsonb) AS n ON n.id = once.appointment_id
     RETURNING id, starts_at, ends_at, hold_expires_at
 ), told AS (
     INSERT INTO status_history (
@@ -78,18 +96,23 @@ WITH once AS (
         correlation_id, facility_id, former_facility_id, event_type, event
     )
     SELECT
-        appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
+        h.appointment_id, h.version, action, from_status, to_status, actor_subject, actor_roles, reason, at,
         correlation_id, facility_id, former_facility_id, event_type, event
-    FROM state, jsonb_populate_record(null::status_history, $10)
+    FROM state JOIN jsonb_populate_recordset(null::status_history, $4::text::jsonb) AS h ON h.appointment_id = state.id
+), sent AS (
+    INSERT INTO outbox (event_id, channel, type, source, occurred_at, correlation_id, data)
+    SELECT event_id, channel, type, source, occurred_at, correlation_id, data
+    FROM jsonb_populate_recordset(null::outbox, $5::text::jsonb)
 ), claimed AS (
     INSERT INTO claim (appointment_id, kind, resource_id, lane, key, period, expires_at)
     SELECT state.id, kind, resource_id, lane, key, tstzrange(starts_at, ends_at), hold_expires_at
-    FROM state, unnest($11::text [], $12::text [], $13::smallint [], $14::bigint []) AS c (kind, resource_id, lane, key)
+    FROM state JOIN unnest($6::uuid [], $7::text [], $8::text [], $9::smallint [], $10::bigint [])
+        AS c (appointment_id, kind, resource_id, lane, key) ON c.appointment_id = state.id
     ORDER BY key
     ON CONFLICT DO NOTHING
-    RETURNING true
+    RETURNING appointment_id
 )
-SELECT count(*) FROM claimed
+SELECT appointment_id, count(*) AS claims FROM claimed GROUP BY appointment_id
 """
 
 # The answer of a command on several appointments; each of them has a row of its own besides.

@@ -9,7 +9,8 @@ from services.booking.api.freed import router as freed
 from services.booking.api.reads import router as reads
 from services.booking.api.series import router as series
 from services.booking.api.streams import router as streams
+from services.booking.api.taking import router as taking
 
 ROUTERS = (
-    commands, freed, reads, double_bookings, streams, series, cancellations, disruptions, alternatives,
+    taking, commands, freed, reads, double_bookings, streams, series, cancellations, disruptions, alternatives,
 )  # fmt: skip

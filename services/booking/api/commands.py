@@ -1,18 +1,16 @@
-"""Commands. Each needs an Idempotency-Key; each on an existing appointment an If-Match with the version seen."""
+"""Commands on an appointment that stands. Each needs an Idempotency-Key, and an If-Match with the version seen."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
 from services.booking.api.headers import Authorization, IdempotencyKey, IfMatch, documented
+from services.booking.api.hot import headers_of
 from services.booking.api.models import (
     AppointmentView,
-    BookBody,
     CancelBody,
     ConflictProblem,
-    HoldBody,
     OfferBody,
     StaleProblem,
     WaiveBody,
@@ -22,8 +20,6 @@ from services.booking.domain.lifecycle import Action
 from services.booking.ports import Answer
 from services.booking.usecases.repeating import submission
 from services.booking.usecases.taking import Request
-from services.contracts.security_labels import SecurityLabel
-from services.kernel.errors import Invalid
 from services.kernel.http import GateDep, guard
 from services.kernel.middleware import PROBLEM_JSON
 
@@ -47,43 +43,8 @@ def command(action: str, status: int, *statuses: int) -> dict[str, Any]:
 
 def send(answer: Answer, response: Response) -> dict[str, Any]:
     response.status_code = answer.status
-    response.headers["etag"] = answer.etag
-    if answer.status == 201:
-        # Relative to the request, so that it holds behind the gateway's prefix too.
-        response.headers["location"] = f"appointments/{answer.body['id']}"
+    response.headers.update(headers_of(answer))
     return dict(answer.body)
-
-
-def _label(*, confidential: bool) -> SecurityLabel:
-    return SecurityLabel.RESTRICTED if confidential else SecurityLabel.NORMAL
-
-
-@router.post("/holds", **command("hold-slot", 201))
-async def hold_slot(
-    body: HoldBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
-    response: Response,
-) -> dict[str, Any]:  # fmt: skip
-    """Hold an offered slot for a patient. The hold ends by itself unless it is confirmed in time."""
-    keep = booking.hold if body.hold_seconds is None else timedelta(seconds=body.hold_seconds)
-    if keep > booking.longest_hold:
-        raise Invalid(f"A hold lasts at most {booking.longest_hold.seconds} seconds.", slug="hold-too-long")
-    asked = submission(gate.actor.subject, key, "hold", body.model_dump(mode="json"))
-    request = Request(gate, asked, body.offer, authorization, _label(confidential=body.confidential))
-    return send(await booking.take.hold(request, booking.aliases.of(body.patient_id), keep), response)
-
-
-@router.post("/appointments", **command("book-appointment", 201))
-async def book_appointment(
-    body: BookBody, key: IdempotencyKey, gate: GateDep, authorization: Authorization, booking: BookingDep,
-    response: Response,
-) -> dict[str, Any]:  # fmt: skip
-    """Book an offered slot for a patient at once: hold and confirmation in one."""
-    asked = submission(gate.actor.subject, key, "book", body.model_dump(mode="json", exclude_none=True))
-    request = Request(gate, asked, body.offer, authorization, _label(confidential=body.confidential))
-    patient_id = booking.aliases.of(body.patient_id)
-    if body.freed_id is not None:
-        return send(await booking.take.book_freed(request, patient_id, body.freed_id), response)
-    return send(await booking.take.book(request, patient_id), response)
 
 
 @router.post("/appointments/{appointment_id}/move", **command("move-appointment", 200, 404, 412, 428))

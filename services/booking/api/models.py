@@ -1,6 +1,7 @@
 """What goes over the wire, with the bounds that keep odd input out."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -189,6 +190,14 @@ def list_of(page: Page) -> AppointmentList:
 def view_of(seen: Seen) -> AppointmentView:
     """Return what the reader may see as the API shows it."""
     return AppointmentView.model_validate(told_busy(seen.appointment) if seen.busy else told(seen.appointment))
+
+
+def shown(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer in the order of ``AppointmentView``: the database keeps members in an order of its own."""
+    try:
+        return {name: body[name] for name in AppointmentView.model_fields}
+    except KeyError:  # kept by a release that knew fewer
+        return AppointmentView.model_validate(body).model_dump(mode="json")
 
 
 def position_of(text: str | None) -> Position | None:

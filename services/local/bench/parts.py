@@ -19,6 +19,7 @@ class Part(StrEnum):
     SEARCH = "search"
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
+    OVERLOAD = "overload"
     PEERS = "peers"
 
 

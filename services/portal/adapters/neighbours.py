@@ -18,7 +18,7 @@ from services.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
-from services.kernel.resilience import DEADLINE_HEADER, Budget, Dependency, remaining
+from services.kernel.resilience import DEADLINE_HEADER, Budget, Dependency, check_turned_away, remaining
 from services.kernel.telemetry import correlation_id, traceparent
 from services.portal.ports import Reply
 
@@ -57,6 +57,7 @@ class HttpNeighbours:
                 method, self._addresses[service] + path, params=query, json=body, timeout=left,
                 headers={**_headers(token), DEADLINE_HEADER: str(int(left * 1000)), **(headers or {})},
             )  # fmt: skip
+            check_turned_away(service, answer.headers)
             if answer.status_code >= 500:
                 # Whatever it was, it was theirs: counted by the breaker, told as an outage of that part.
                 answer.raise_for_status()
@@ -67,7 +68,7 @@ class HttpNeighbours:
         try:
             return await self._dependencies[service].call(send)
         except Unavailable as error:
-            raise Unavailable(error.detail, retry_after=error.retry_after, extra={"service": service}) from error
+            raise type(error)(error.detail, retry_after=error.retry_after, extra={"service": service}) from error
 
     @asynccontextmanager
     async def follow(
@@ -101,6 +102,7 @@ class HttpNeighbours:
                 "GET", self._addresses[service] + path, params=query or None, headers={**_headers(token), **headers},
                 timeout=patience,
             ) as answer:  # fmt: skip
+                check_turned_away(service, answer.headers)
                 if not answer.is_success:
                     await answer.aread()
                     raise told(answer)

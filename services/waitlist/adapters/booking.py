@@ -10,7 +10,7 @@ import httpx
 from services.contracts.slot_offer import ReservedOffer, SigningKey
 from services.kernel.credentials import ServiceToken
 from services.kernel.errors import Conflict, Forbidden, Unavailable
-from services.kernel.resilience import DEADLINE_HEADER, Dependency, remaining
+from services.kernel.resilience import DEADLINE_HEADER, Dependency, check_turned_away, remaining
 from services.kernel.telemetry import correlation_id, traceparent
 from services.waitlist.domain.offers import Offer
 
@@ -73,6 +73,7 @@ class HttpBooking:
             **headers,
         }
         response = await self._http.post(f"{self._url}{path}", json=body, headers=told, timeout=TIMEOUT_SECONDS)
+        check_turned_away("booking", response.headers)
         if response.status_code >= 500:
             # Not one of our errors, so that the breaker counts it.
             response.raise_for_status()

@@ -30,7 +30,8 @@ SELECT count(*) FROM appointment AS a WHERE
         AND o.type NOT LIKE 'booking.visit-disrupt%')
         <> a.version
     OR (SELECT count(*) FROM idempotency AS i WHERE i.appointment_id = a.id)
-        <> (SELECT count(*) FROM status_history AS h WHERE h.appointment_id = a.id AND h.action <> 'expire')
+        <> (SELECT count(*) FROM status_history AS h
+            WHERE h.appointment_id = a.id AND h.action NOT IN ('expire', 'reassign'))
 """
 
 

@@ -31,6 +31,7 @@ from services.booking.settings import Settings
 from services.contracts.events import EVENTS
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer, slot_id
 from services.kernel.actor import Actor
+from services.kernel.aliases import Aliases
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
@@ -92,16 +93,19 @@ def offer(
     room: str | None = None,
     depth: int = 1,
     room_depth: int | None = None,
+    interpreter: str = "",
 ) -> SlotOffer:
-    """Return an offer of a clinician and a room (by default the clinician's own)."""
-    resources = (
+    """Return an offer of a clinician and a room (by default the clinician's own), and of an interpreter if named."""
+    resources = [
         OfferedResource(kind="clinician", id=clinician, depth=depth),
         OfferedResource(kind="room", id=room or f"room-{clinician}", depth=room_depth or depth),
-    )
+    ]
+    if interpreter:
+        resources.append(OfferedResource(kind="interpreter", id=interpreter))
     return SlotOffer(
         slot_id=slot_id(clinician, facility, "family-medicine-follow-up", start, minutes), clinician_id=clinician,
         facility_id=facility, specialty="family-medicine", visit_type="family-medicine-follow-up", starts_at=start,
-        ends_at=start + timedelta(minutes=minutes), timezone=ZONE, resources=resources, schedule_version=1,
+        ends_at=start + timedelta(minutes=minutes), timezone=ZONE, resources=tuple(resources), schedule_version=1,
     )  # fmt: skip
 
 
@@ -244,16 +248,22 @@ def settings_for(dsn: str, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def world_over(dsn: str, slots: OpenSlots | None = None, **more: Any) -> AsyncIterator[World]:
+async def world_over(
+    dsn: str,
+    slots: OpenSlots | None = None,
+    kind: type[Database] = Database,
+    aliases: Aliases | None = None,
+    **more: Any,
+) -> AsyncIterator[World]:
     """Start booking over a database, without relay, queues or sweeper."""
     settings = settings_for(dsn, **more)
     clock = FixedClock(NOW)
-    database = Database(dsn, application="booking-test", max_size=settings.database_pool)
+    database = kind(dsn, application="booking-test", max_size=settings.database_pool)
     await database.open()
     app = create()
     slots = slots or FakeSlots()
     replacements = FakeReplacements(clock)
-    parts, due = assemble(database, clock, slots, replacements, settings)
+    parts, due = assemble(database, clock, slots, replacements, settings, aliases)
     assert isinstance(due.register, PostgresRegister)
     app.state.edge, app.state.booking = edge_of("booking", database, ACTORS, clock, glass_keys()), parts
     world = World(dsn, database, app, parts, due, due.register, clock, slots, replacements, settings)

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from services.kernel.database import Connection, Database, migrate
+from services.kernel.deadlines import deadline
 from services.kernel.errors import Unavailable
 
 KERNEL = Path(__file__).parents[3] / "services" / "kernel" / "migrations"
@@ -107,6 +108,17 @@ async def test_a_pool_in_full_use_is_unavailable_not_endless(opened: Database) -
         with pytest.raises(Unavailable):
             await opened.ping()
     await opened.ping()
+
+
+async def test_a_caller_with_little_time_is_not_served_longer_than_that(opened: Database) -> None:
+    with deadline(0.2), pytest.raises(Unavailable):
+        async with opened.transaction() as connection:
+            await insert(connection)
+            await connection.execute("SELECT pg_sleep(60)")
+    assert await count(opened) == 0, "rolled back, and the connection is fit for use"
+    with deadline(0), pytest.raises(Unavailable):
+        async with opened.connection():
+            pytest.fail("nothing is begun for somebody whose time is over")
 
 
 async def test_closing_does_not_wait_for_a_connection_in_use(database: Callable[[str], str]) -> None:

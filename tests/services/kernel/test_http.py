@@ -18,6 +18,7 @@ from services.kernel.clock import FixedClock
 from services.kernel.errors import Conflict, Unauthenticated, Unavailable
 from services.kernel.http import Edge, GateDep, create_app, guard, public
 from services.kernel.middleware import MAX_BODY_BYTES
+from services.kernel.telemetry import configure_logging
 
 ACCESS = Path(__file__).parents[3] / "policies" / "access"
 DESK = Actor("desk", frozenset({"front-desk"}), facilities=frozenset({"fac-1"}))
@@ -69,6 +70,7 @@ class Served:
     """An app, what its edge refused, and whether what it depends on answers."""
 
     def __init__(self) -> None:
+        configure_logging("test", "WARNING")  # structlog's own default draws every local variable of every frame
         self.refused: list[AuditEntry] = []
         self.down: set[str] = set()
 

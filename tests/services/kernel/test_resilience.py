@@ -4,8 +4,15 @@ import asyncio
 
 import pytest
 
-from services.kernel.errors import CareslotError, NotFound, Unavailable
-from services.kernel.resilience import Budget, Dependency, deadline, remaining
+from services.kernel.errors import CareslotError, NotFound, Overloaded, Unavailable
+from services.kernel.resilience import (
+    TURNED_AWAY_HEADER,
+    Budget,
+    Dependency,
+    check_turned_away,
+    deadline,
+    remaining,
+)
 
 
 class Neighbour:
@@ -80,3 +87,17 @@ def test_an_inner_deadline_never_outlives_the_outer() -> None:
         with deadline(0):
             assert remaining(50) == 0
     assert issubclass(Unavailable, CareslotError)
+
+
+async def test_a_neighbour_with_too_much_to_do_is_not_taken_for_a_broken_one() -> None:
+    dependency = Dependency("n", Budget(failures=1, rest=60))
+
+    async def turned_away() -> None:
+        check_turned_away("n", {TURNED_AWAY_HEADER: "overloaded", "retry-after": "7"})
+
+    for _ in range(3):
+        with pytest.raises(Overloaded) as told:
+            await dependency.call(turned_away)
+        assert told.value.retry_after == 7
+    assert await dependency.call(Neighbour("still asked")) == "still asked"
+    check_turned_away("n", {"retry-after": "1"})

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
+from services.contracts.callers import CALLERS
 from services.contracts.events.booking import AppointmentBooked
 from services.contracts.topology import Subscription
 from services.kernel.access import AccessRefused, Gate, PolicyFault, Resource
@@ -72,7 +73,11 @@ async def test_what_commits_in_a_running_service_comes_back_through_its_queue(
     taken = Taken()
     subscribed = [Subscribed("runtime-test", taken, lambda connection: connection)]
     async with running(
-        "booking", settings(database("kernel"), declared), app_role="external-app", subscriptions=subscribed
+        "booking",
+        settings(database("kernel"), declared),
+        app_role="external-app",
+        callers=CALLERS,
+        subscriptions=subscribed,
     ) as runtime:
         async with runtime.database.transaction() as connection:
             await append_events(connection, [BOOKED], NOW)
@@ -87,7 +92,9 @@ async def test_what_commits_in_a_running_service_comes_back_through_its_queue(
 async def test_what_commits_last_is_still_sent_while_stopping(
     database: Callable[[str], str], declared: Declared, aws: Aws
 ) -> None:
-    running_service = running("booking", settings(database("kernel"), declared), app_role="external-app")
+    running_service = running(
+        "booking", settings(database("kernel"), declared), app_role="external-app", callers=CALLERS
+    )
     async with running_service as runtime, runtime.database.transaction() as connection:
         await append_events(connection, [BOOKED], NOW)
     received: list[Any] = aws.sqs.receive_message(QueueUrl=declared.queues["runtime-test"].url, WaitTimeSeconds=5).get(
@@ -101,7 +108,7 @@ async def test_without_bus_and_identity_provider_it_starts_and_says_what_is_miss
 ) -> None:
     absent = settings(database("kernel"))
     assert declared.bus != absent.bus_name
-    async with running("booking", absent, app_role="external-app") as runtime:
+    async with running("booking", absent, app_role="external-app", callers=CALLERS) as runtime:
         await runtime.edge.checks["database"]()
         with pytest.raises(Exception, match="ResourceNotFound|does not exist"):
             await runtime.edge.checks["bus"]()
@@ -112,7 +119,9 @@ async def test_without_bus_and_identity_provider_it_starts_and_says_what_is_miss
 async def test_a_refusal_waits_in_the_outbox_when_no_audit_queue_is_named(
     database: Callable[[str], str], declared: Declared
 ) -> None:
-    async with running("booking", settings(database("kernel"), declared), app_role="external-app") as runtime:
+    async with running(
+        "booking", settings(database("kernel"), declared), app_role="external-app", callers=CALLERS
+    ) as runtime:
         gate = Gate(
             runtime.edge.policies, runtime.clock, service="booking", action="read-day",
             actor=Actor("nobody", frozenset()), correlation_id="c",
@@ -129,7 +138,9 @@ async def test_wrong_policies_keep_a_service_from_starting(
     database: Callable[[str], str], declared: Declared, tmp_path: Path
 ) -> None:
     with pytest.raises(PolicyFault):
-        async with running("booking", settings(database("kernel"), declared, tmp_path), app_role="external-app"):
+        async with running(
+            "booking", settings(database("kernel"), declared, tmp_path), app_role="external-app", callers=CALLERS
+        ):
             pytest.fail("it started")
 
 
@@ -137,7 +148,9 @@ async def test_stopping_ends_every_task_and_every_connection(
     database: Callable[[str], str], declared: Declared
 ) -> None:
     before = asyncio.all_tasks()
-    async with running("booking", settings(database("kernel"), declared), app_role="external-app") as runtime:
+    async with running(
+        "booking", settings(database("kernel"), declared), app_role="external-app", callers=CALLERS
+    ) as runtime:
         assert asyncio.all_tasks() - before
     assert not asyncio.all_tasks() - before
     with pytest.raises(Unavailable):

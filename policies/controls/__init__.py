@@ -1,0 +1,1 @@
+"""The controls: what we do, why, which citations it answers, and what shows that it is done."""

@@ -1,0 +1,49 @@
+"""Which AWS services may hold or carry which class of data, read from AWS's list on a date that is written down."""
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import TypeAdapter, model_validator
+
+from policies.files import Strict, read_as
+
+FILE = Path(__file__).with_name("eligibility.yaml")
+DataClass = Literal["public", "internal", "phi"]
+# From the least to the most sensitive.
+CLASSES: tuple[DataClass, ...] = ("public", "internal", "phi")
+
+
+class Service(Strict):
+    """One AWS service and the most sensitive class it may hold; ``why`` where that is not what the list says itself."""
+
+    name: str
+    data: DataClass
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Self:
+        if self.data != "phi" and not self.why:
+            raise ValueError("why: say why it may not hold PHI")
+        return self
+
+
+class Eligibility(Strict):
+    """The whole register: where it was read, when, and when it is to be read again."""
+
+    source: str
+    read: date
+    review: date
+    services: dict[str, Service]
+
+    def service_of(self, type_: str) -> Service | None:
+        """Return the service of a resource type's token; None if the register has no entry for it."""
+        module = type_.split(":")[1] if type_.count(":") >= 2 else ""
+        return self.services.get(module) or self.services.get(module.partition("/")[0])
+
+
+@cache
+def load_eligibility(file: Path = FILE) -> Eligibility:
+    """Read the register; raise Invalid naming file, key, value and what is allowed."""
+    return read_as(file, TypeAdapter(Eligibility))

@@ -1,0 +1,32 @@
+"""The register of eligible services: found by type, the longer entry first, and no service without a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.eligibility import Service, load_eligibility
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "data"),
+    [
+        ("aws:s3/bucket:Bucket", "Amazon S3", "phi"),
+        ("aws:cloudwatch/eventBus:EventBus", "Amazon EventBridge", "phi"),
+        ("aws:cloudwatch/logGroup:LogGroup", "Amazon CloudWatch", "phi"),
+        ("aws:apprunner/service:Service", "AWS App Runner", "public"),
+    ],
+)
+def test_a_service_is_found_by_its_type(type_: str, name: str, data: str) -> None:
+    service = load_eligibility().service_of(type_)
+    assert service is not None
+    assert (service.name, service.data) == (name, data)
+
+
+@pytest.mark.parametrize("type_", ["aws:qldb/ledger:Ledger", "random:index/x:X", "nonsense"])
+def test_what_is_not_in_the_register_is_not_found(type_: str) -> None:
+    assert load_eligibility().service_of(type_) is None
+
+
+def test_a_restriction_has_a_reason() -> None:
+    with pytest.raises(ValueError, match="say why it may not hold PHI"):
+        Service(name="Something", data="internal")

@@ -1,0 +1,423 @@
+"""Random lives of a register: every command in every order, by a clock that jumps, with sessions cut at any statement.
+
+After each step the tables are compared with the model, row by row: visits, claims, freed slots, and how many history
+rows, events, stored answers and audit entries there are. A client whose session was cut asks again with the same key.
+
+Who wins a race differs from run to run. So that hypothesis can still repeat and shorten a life, what is drawn never
+depends on it: a rule with nothing to do does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+import httpx
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.booking.adapters.merging import PostgresMerging
+from services.booking.adapters.projections import PostgresProjections
+from services.booking.adapters.upkeep import sweep
+from services.booking.consumers import on_block, on_demand, on_directory
+from services.contracts.events import EVENTS
+from services.contracts.slot_offer import ReservedOffer, SlotOffer
+from services.kernel.aliases import Aliases
+from services.kernel.errors import Unavailable
+from services.kernel.inbox import take_once
+from services.kernel.outbox import Envelope
+from tests.fixtures.platform import NewDatabase
+from tests.services.booking.faulty import AFTER_COMMIT, BEFORE_COMMIT, Fault, FaultyDatabase
+from tests.services.booking.invariants import assert_sound
+from tests.services.booking.model import Freed, Mark, Model, Visit, resources
+from tests.services.booking.world import NOW, START, World, offer, waitlist_key, world_over
+
+T = TypeVar("T")
+# Few resources and times that overlap in many ways: two clinicians who share a room and an interpreter, one of them
+# with two lanes; times that touch, that overlap and that do not, some on another day.
+SLOTS = [
+    offer(START, clinician="cln-00001", room="room-a", depth=2),
+    offer(START, clinician="cln-00001", room="room-a", depth=2, interpreter="int-00001"),
+    offer(START, clinician="cln-00002", room="room-a", interpreter="int-00001"),
+    offer(START + timedelta(minutes=10), minutes=40, clinician="cln-00001", room="room-b", depth=2),
+    offer(START + timedelta(minutes=20), clinician="cln-00002", room="room-b", interpreter="int-00001"),
+    offer(START + timedelta(minutes=20), clinician="cln-00001", room="room-a", depth=2),
+    offer(START + timedelta(hours=3), clinician="cln-00001", depth=2, room_depth=1),
+    offer(START + timedelta(hours=3, minutes=10), clinician="cln-00002", interpreter="int-00001"),
+    offer(START + timedelta(days=1), clinician="cln-00002", interpreter="int-00001"),
+    offer(START + timedelta(days=1, minutes=10), clinician="cln-00001", depth=2, interpreter="int-00001"),
+]
+PATIENTS = ["pat-000001", "pat-000002", "pat-000003", "pat-000004"]
+slots, patients = st.sampled_from(SLOTS), st.sampled_from(PATIENTS)
+which = st.integers(0, 40)
+faults = st.sampled_from([None, None, None, 0, 1, 2, 3, 4, 5, BEFORE_COMMIT, AFTER_COMMIT])
+VISITS = "SELECT id::text, patient_id, slot_id, status, version, hold_expires_at, reason FROM appointment"
+CLAIMS = """
+SELECT kind, resource_id, lane, lower(period) AS starts_at, upper(period) AS ends_at,
+    coalesce(appointment_id, freed_id)::text AS holder, expires_at FROM claim
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request as a client keeps it, to send it again word for word."""
+
+    path: str
+    body: dict[str, Any] | None
+    version: int | None = None
+    key: str = ""
+
+
+class Register(RuleBasedStateMachine):
+    """Booking over real PostgreSQL beside its model."""
+
+    databases: NewDatabase  # set by whoever runs the machine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.stack = AsyncExitStack()
+        self.answered: list[tuple[Command, httpx.Response]] = []
+        self.told: list[tuple[str, Callable[..., Awaitable[None]], Envelope]] = []
+
+    @initialize()
+    def start(self) -> None:
+        self.aliases = Aliases()
+        context = world_over(type(self).databases("booking"), kind=FaultyDatabase, aliases=self.aliases)
+        self.world: World = self.run(self.stack.enter_async_context(context))
+        self.database = cast("FaultyDatabase", self.world.database)
+        self.model = Model(NOW)
+
+    def teardown(self) -> None:
+        self.run(self.stack.aclose())
+        self.runner.close()
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def awaited() -> T:
+            return await work
+
+        return self.runner.run(awaited())
+
+    # ---- taking places -------------------------------------------------------------------------------------------
+
+    @rule(slot=slots, patient=patients, hold=st.booleans(), fault=faults)
+    def take(self, slot: SlotOffer, patient: str, hold: bool, fault: Fault | None) -> None:
+        body = {"offer": self.world.token(slot), "patient_id": patient}
+        command = Command("/holds" if hold else "/appointments", body, key=str(uuid4()))
+        expected = self.model.refusal(slot, self.model.patient(patient))
+        answer = self.send(command, 409 if expected else 201, expected, fault)
+        if not expected:
+            self.took(answer, slot)
+
+    @rule(slot=slots, number=st.integers(2, 6), first=which, hold=st.booleans())
+    def rush(self, slot: SlotOffer, number: int, first: int, hold: bool) -> None:
+        """Many at once: as many win as there are lanes, and those who lose are told why."""
+        path, everyone = "/holds" if hold else "/appointments", [*PATIENTS, "pat-000005", "pat-000006", "pat-000007"]
+        chosen = [everyone[(first + n) % len(everyone)] for n in range(number)]
+        commands = [
+            Command(path, {"offer": self.world.token(slot), "patient_id": patient}, key=str(uuid4()))
+            for patient in chosen
+        ]
+
+        async def everybody() -> list[httpx.Response]:
+            return await asyncio.gather(*(self.post(command) for command in commands))
+
+        answers = self.run(everybody())
+        for command, answer in zip(commands, answers, strict=True):
+            if answer.status_code == 201:
+                assert self.model.refusal(slot, answer.json()["patient_id"]) == ""
+                self.took(answer, slot)
+                self.answered.append((command, answer))
+        for patient, answer in zip(chosen, answers, strict=True):
+            if answer.status_code != 201:
+                assert answer.status_code == 409, answer.text
+                assert slug(answer) == self.model.refusal(slot, self.model.patient(patient)) != ""
+
+    @rule(slot=slots, patient=patients)
+    def twice_at_once(self, slot: SlotOffer, patient: str) -> None:
+        """One key, two requests at the same moment: one visit, one answer."""
+        body = {"offer": self.world.token(slot), "patient_id": patient}
+        command = Command("/appointments", body, key=str(uuid4()))
+        expected = self.model.refusal(slot, self.model.patient(patient))
+
+        async def both() -> list[httpx.Response]:
+            return await asyncio.gather(self.post(command), self.post(command))
+
+        answers = self.run(both())
+        if expected:
+            assert {slug(answer) for answer in answers} == {expected}
+            return
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].json() == answers[1].json()
+        self.took(answers[0], slot)
+        self.model.audits += 1
+
+    @rule(n=which, slot=slots, stale=st.sampled_from([0, 0, 0, 1]), fault=faults)
+    def move(self, n: int, slot: SlotOffer, stale: int, fault: Fault | None) -> None:
+        if not self.model.visits:
+            return
+        before = self.pick(n)
+        expected = self.model.refusal_of_change("move", before)
+        status = 409 if expected else 412 if stale else 0
+        if not status:
+            expected = self.model.refusal(slot, before.patient, own=before.id)
+            status = 409 if expected else 200
+        body = {"offer": self.world.token(slot)}
+        command = Command(f"/appointments/{before.id}/move", body, before.version + stale, str(uuid4()))
+        self.send(command, status, expected, fault)
+        if status == 200:
+            visit = replace(before, slot=slot, marks=self.marks(before.id), version=before.version + 1)
+            self.model.take(visit)
+            self.model.audits += 2
+            self.gave_up(before, visit)
+
+    @rule(n=which, patient=patients, fault=faults)
+    def take_freed(self, n: int, patient: str, fault: Fault | None) -> None:
+        if not self.model.freed:
+            return
+        freed = list(self.model.freed.values())[n % len(self.model.freed)]
+        patient = self.model.patient(patient)
+        gone = freed.state != "open" or freed.until <= self.model.now
+        expected = "freed-slot-gone" if gone else self.model.refusal(freed.slot, patient, own=freed.id)
+        reserved = ReservedOffer(freed_id=UUID(freed.id), patient_id=patient, offer=freed.slot)
+        token = waitlist_key().reserve(reserved, self.model.now, self.model.now + timedelta(minutes=5))
+        body = {"offer": token, "patient_id": patient, "freed_id": freed.id}
+        answer = self.send(Command("/appointments", body, key=str(uuid4())), 409 if expected else 201, expected, fault)
+        if not expected:
+            self.model.close(freed.id, "taken")
+            self.took(answer, freed.slot)
+            assert resources(self.model.visits[answer.json()["id"]].marks) == freed.marks, "the lanes that were kept"
+
+    # ---- changing what stands ------------------------------------------------------------------------------------
+
+    @rule(
+        n=which,
+        action=st.sampled_from(
+            ["confirm", "confirm", "release", "cancel", "cancel", "check-in", "complete", "no-show"]
+        ),
+        stale=st.sampled_from([0, 0, 0, 1]),
+        fault=faults,
+    )
+    def change(self, n: int, action: str, stale: int, fault: Fault | None) -> None:
+        if not self.model.visits:
+            return
+        before = self.pick(n)
+        expected = self.model.refusal_of_change(action, before)
+        status = 409 if expected else 412 if stale else 200
+        body = {"reason": "pat"} if action == "cancel" else None
+        command = Command(f"/appointments/{before.id}/{action}", body, before.version + stale, str(uuid4()))
+        self.send(command, status, expected, fault)
+        if status != 200:
+            return
+        after = {
+            "confirm": ("booked", ""), "release": ("cancelled", "hold-released"), "cancel": ("cancelled", "pat"),
+            "check-in": ("checked-in", ""), "complete": ("fulfilled", ""), "no-show": ("noshow", ""),
+        }[action]  # fmt: skip
+        self.model.change(before.id, status=after[0], reason=after[1], expires=None)
+        if action == "cancel":
+            self.gave_up(before)
+
+    @rule(n=which)
+    def repeat(self, n: int) -> None:
+        """The same request again, however long after: the same answer, and nothing done."""
+        if not self.answered:
+            return
+        command, answer = self.answered[n % len(self.answered)]
+        again = self.run(self.post(command))
+        assert (again.status_code, again.json(), again.headers["etag"]) == (
+            answer.status_code, answer.json(), answer.headers["etag"],
+        )  # fmt: skip
+        self.model.audits += 1
+
+    @rule(n=which)
+    def reuse_key(self, n: int) -> None:
+        """A key that meant something else: refused, whatever is asked for."""
+        if not self.answered:
+            return
+        key = self.answered[n % len(self.answered)][0].key
+        body = {"offer": self.world.token(SLOTS[0]), "patient_id": "pat-000099"}
+        answer = self.run(self.post(Command("/appointments", body, key=key)))
+        assert (answer.status_code, slug(answer)) == (422, "idempotency-key-reused")
+
+    # ---- time, neighbours ----------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 29, 30, 299, 300, 600, 3600, 5 * 3600]))
+    def wait(self, seconds: int) -> None:
+        self.model.now += timedelta(seconds=seconds)
+        self.world.clock.at = self.model.now
+
+    @rule(fault=faults)
+    def sweep(self, fault: Fault | None) -> None:
+        self.despite(fault, lambda: sweep(self.world.register, self.world.clock))
+        for holder in self.model.ran_out():
+            self.model.end(holder)
+
+    @rule(waiting=st.booleans(), fault=faults)
+    def demand(self, waiting: bool, fault: Fault | None) -> None:
+        data = {"facility_id": "fac-0001", "specialty": "family-medicine", "waiting": waiting}
+        self.tell("waitlist.demand-changed.v1", on_demand, fault, **data, version=len(self.told) + 1)
+        self.model.waiting = waiting
+
+    @rule(n=st.integers(0, 3), slot=slots, closure=st.booleans(), withdraw=st.booleans(), fault=faults)
+    def block(self, n: int, slot: SlotOffer, closure: bool, withdraw: bool, fault: Fault | None) -> None:
+        """Leave or a closure, or the end of one, which may be heard of first."""
+        id_, subject = f"block-{n}", slot.facility_id if closure else slot.clinician_id
+        names = ("closure", "facility_id") if closure else ("leave", "clinician_id")
+        if id_ in self.model.blocks and not withdraw:
+            return
+        data: dict[str, Any] = {f"{names[0]}_id": id_, names[1]: subject}
+        if not withdraw:
+            data |= {"starts_at": slot.starts_at, "ends_at": slot.starts_at + timedelta(minutes=15)}
+        self.tell(f"availability.{names[0]}-{'withdrawn' if withdraw else 'recorded'}.v1", on_block, fault, **data)
+        block = (subject, slot.starts_at, slot.starts_at + timedelta(minutes=15))
+        self.model.blocks[id_] = None if withdraw else block
+
+    @rule(n=which)
+    def redeliver(self, n: int) -> None:
+        if not self.told:
+            return
+        name, handler, envelope = self.told[n % len(self.told)]
+        assert not self.run(take_once(self.database, name, envelope, handler, PostgresProjections))
+
+    @rule(fault=faults)
+    def merge(self, fault: Fault | None) -> None:
+        """The fourth patient turns out to be the first one."""
+        if self.model.merged:
+            return
+        old, new = PATIENTS[3], PATIENTS[0]
+        self.tell("directory.patient-merged.v1", on_directory, fault, replaced_id=old, survivor_id=new, version=1)
+        self.despite(fault, PostgresMerging(self.database, self.world.clock).sweep)
+        self.run(self.aliases.refresh(self.database))
+        self.model.merged[old] = new
+        for visit in [one for one in self.model.visits.values() if one.patient == old]:
+            self.model.change(visit.id, patient=new)
+            if visit.status != "cancelled":
+                marks = self.marks(visit.id)
+                assert {mark[:2] for mark in marks - visit.marks} == {("patient", new)}
+                self.model.visits[visit.id] = replace(self.model.visits[visit.id], marks=marks)
+
+    @rule(n=which, minutes=st.sampled_from([1, 10, 120]), release=st.booleans(), fault=faults)
+    def keep(self, n: int, minutes: int, release: bool, fault: Fault | None) -> None:
+        """Waitlist has an offer out, or gives the slot back; both say what shall be so, and need no key."""
+        if not self.model.freed:
+            return
+        freed = list(self.model.freed.values())[n % len(self.model.freed)]
+        held = freed.state == "open" and freed.until > self.model.now
+        until = min(self.model.now + timedelta(minutes=minutes), freed.slot.starts_at - timedelta(hours=2))
+        if release:
+            expected = 409 if freed.state == "taken" else 200
+            self.keeping(freed, "release", None, expected, fault)
+            if freed.state == "open":
+                self.model.close(freed.id, "released")
+                self.model.audits += 1
+        elif until > self.model.now:
+            self.keeping(freed, "extend", {"until": until.isoformat()}, 200 if held else 409, fault)
+            if held and until != freed.until:
+                self.model.freed[freed.id] = replace(freed, until=until, version=freed.version + 1)
+                self.model.audits += 1
+
+    # ---- what must hold ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def tables_are_the_model(self) -> None:
+        self.run(self.compare())
+
+    async def compare(self) -> None:
+        world, model = self.world, self.model
+        assert self.database.fault is None
+        assert {tuple(row) for row in await world.rows(VISITS)} == {
+            (one.id, one.patient, one.slot.slot_id, one.status, one.version, one.expires, one.reason)
+            for one in model.visits.values()
+        }
+        assert sorted(map(tuple, await world.rows(CLAIMS)), key=str) == sorted(
+            ((*one.mark, one.starts_at, one.ends_at, one.holder, one.expires) for one in model.standing()), key=str
+        )
+        kept = await world.rows("SELECT id::text, state, version, open_until FROM freed_slot")
+        assert {tuple(row) for row in kept} == {(f.id, f.state, f.version, f.until) for f in model.freed.values()}
+        await assert_sound(world)
+        assert await world.value("SELECT count(*) FROM freed_history") == sum(f.version for f in model.freed.values())
+        assert await world.value("SELECT count(*) FROM outbox WHERE channel = 'audit'") == model.audits
+
+    # ---- in between ----------------------------------------------------------------------------------------------
+
+    def pick(self, n: int) -> Visit:
+        return list(self.model.visits.values())[n % len(self.model.visits)]
+
+    def post(self, command: Command) -> Awaitable[httpx.Response]:
+        return self.world.post(command.path, command.body, key=command.key, version=command.version)
+
+    def send(self, command: Command, status: int, expected: str, fault: Fault | None) -> httpx.Response:
+        """Send it, again with the same key when the session was cut; what comes of it must be what is expected."""
+        answer, done_before = self.asked_again(fault, lambda: self.post(command))
+        # What was committed before the session was cut is told once more, which is a touch of its own.
+        self.model.audits += done_before
+        assert answer.status_code == status, (answer.status_code, answer.text, status, expected)
+        if expected:
+            assert slug(answer) == expected
+        elif status < 300:
+            self.answered.append((command, answer))
+        return answer
+
+    def asked_again(
+        self, fault: Fault | None, ask: Callable[[], Awaitable[httpx.Response]]
+    ) -> tuple[httpx.Response, bool]:
+        """Return the answer, the second one if the session was cut; and whether it was cut after the commit."""
+        struck, self.database.fault = self.database.struck, fault
+        answer = self.run(ask())
+        cut, self.database.fault = self.database.struck > struck, None
+        if not cut:
+            return answer, False
+        assert answer.status_code == 503, answer.text
+        return self.run(ask()), fault == AFTER_COMMIT
+
+    def despite(self, fault: Fault | None, work: Callable[[], Awaitable[object]]) -> None:
+        """Do what repeats itself until it is done."""
+        self.database.fault = fault
+        try:
+            self.run(work())
+        except Unavailable:
+            self.run(work())
+        finally:
+            self.database.fault = None
+
+    def keeping(self, freed: Freed, verb: str, body: dict[str, Any] | None, status: int, fault: Fault | None) -> None:
+        """Send one of waitlist's commands; what it finds done is no further touch."""
+        path = f"/freed-slots/{freed.id}/{verb}"
+        answer, _ = self.asked_again(fault, lambda: self.world.post(path, body, who="waitlist"))
+        assert answer.status_code == status, answer.text
+
+    def tell(self, type_: str, handler: Callable[..., Awaitable[None]], fault: Fault | None, **data: Any) -> None:
+        event = EVENTS[type_].model_validate({**EVENTS[type_].EXAMPLE, **data})
+        envelope = Envelope(uuid4(), type_, event.source, self.model.now, "", dict(event.payload()))
+        self.despite(fault, lambda: take_once(self.database, type_, envelope, handler, PostgresProjections))
+        self.told.append((type_, handler, envelope))
+
+    def took(self, answer: httpx.Response, slot: SlotOffer) -> None:
+        body = answer.json()
+        expires = body["hold_expires_at"] and datetime.fromisoformat(body["hold_expires_at"])
+        marks = self.marks(body["id"])
+        self.model.take(Visit(body["id"], body["patient_id"], slot, marks, body["status"], 1, expires))
+        self.model.audits += 1
+
+    def gave_up(self, before: Visit, moved_to: Visit | None = None) -> None:
+        until = self.model.keeps_back(before, moved_to)
+        query = "SELECT id::text FROM freed_slot WHERE NOT id::text = ANY($1)"
+        new = [row["id"] for row in self.run(self.world.rows(query, list(self.model.freed)))]
+        assert len(new) == (until is not None), "a freed slot is kept where somebody waits, and nowhere else"
+        for id_ in new:
+            assert until is not None
+            self.model.freed[id_] = Freed(id_, before.slot, resources(before.marks), until)
+
+    def marks(self, id_: str) -> frozenset[Mark]:
+        query = "SELECT kind, resource_id, lane FROM claim WHERE appointment_id = $1"
+        return frozenset((row[0], row[1], row[2]) for row in self.run(self.world.rows(query, UUID(id_))))
+
+
+def slug(answer: httpx.Response) -> str:
+    """Return the name of a refusal."""
+    return str(answer.json()["type"]).rpartition(":")[2]

@@ -1,0 +1,28 @@
+"""The register lives random lives beside its model; a short time here, a long one under `make conformance`."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.fixtures.platform import NewDatabase
+from tests.services.booking.stateful import Register
+
+THOROUGH = os.environ.get("CARESLOT_CONFORMANCE") == "thorough"
+
+
+def test_random_lives_keep_every_invariant(database: NewDatabase) -> None:
+    class Machine(Register):
+        databases = staticmethod(database)
+
+    lives = settings(
+        max_examples=200 if THOROUGH else 6,
+        stateful_step_count=60 if THOROUGH else 25,
+        derandomize=not THOROUGH,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(Machine, settings=lives)  # type: ignore[no-untyped-call]  # hypothesis has no type here

@@ -1,0 +1,211 @@
+"""At the edge in a rush: who gets in, what the others are told, what is never refused, and that places come back."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+from services.contracts.callers import CALLERS
+from services.kernel.access import AccessPolicies, Resource
+from services.kernel.actor import Actor
+from services.kernel.audit import AuditEntry
+from services.kernel.clock import FixedClock
+from services.kernel.concurrency import AdaptiveLimit
+from services.kernel.deadlines import remaining
+from services.kernel.doorkeeper import Doorkeeper
+from services.kernel.errors import Unauthenticated
+from services.kernel.http import Edge, GateDep, create_app, guard, public
+from services.kernel.resilience import TURNED_AWAY_HEADER
+
+ACCESS = Path(__file__).parents[3] / "policies" / "access"
+FACILITY = "fac-1"
+
+
+def actor(name: str) -> Actor:
+    """Return who presents the token ``name``."""
+    role = "front-desk" if name.startswith("desk") else "external-app"
+    return Actor(name, frozenset({role}), facilities=frozenset({FACILITY}), scopes=frozenset({"careslot/slots.read"}))
+
+
+class Tokens:
+    """Takes every token until it is withdrawn."""
+
+    def __init__(self) -> None:
+        self.withdrawn: set[str] = set()
+
+    async def verify(self, token: str) -> Actor:
+        if token in self.withdrawn:
+            raise Unauthenticated("No.", slug="token-expired")
+        return actor(token)
+
+
+router = APIRouter()
+
+
+@router.get("/day", **guard("read-day"))
+async def day(gate: GateDep) -> None:
+    gate.require(Resource("Facility", FACILITY, {"facility": FACILITY}))
+
+
+@router.get("/slow", **public("a test"))
+async def slow(request: Request) -> None:
+    await request.app.state.gone_on.wait()
+
+
+@router.get("/stream", **public("a test"))
+async def stream(request: Request) -> StreamingResponse:
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+        await request.app.state.gone_on.wait()
+        yield f"data: {remaining(3600.0)}\n\n".encode()
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    """One place, eight streams, and routes that last until ``gone_on`` is set."""
+
+    @asynccontextmanager
+    async def nothing(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    async def refused(_entry: AuditEntry) -> None:
+        return None
+
+    made = create_app(service="t", title="T", description="T", version="1", routers=[router], lifespan=nothing)
+    door = Doorkeeper("t", CALLERS, AdaptiveLimit(1, 1, 1), streams=2)
+    clock = FixedClock(datetime(2027, 1, 1, tzinfo=UTC))
+    made.state.edge = Edge("t", AccessPolicies.from_folder(ACCESS), Tokens(), clock, refused, door=door)
+    made.state.gone_on = asyncio.Event()
+    return made
+
+
+def door_of(app: FastAPI) -> Doorkeeper:
+    """Return the doorkeeper of ``app``."""
+    found: Doorkeeper = app.state.edge.door
+    return found
+
+
+async def ask(app: FastAPI, path: str, token: str = "", **headers: str) -> httpx.Response:
+    """GET ``path`` as whoever has ``token``."""
+    sent = {**({"authorization": f"Bearer {token}"} if token else {}), **headers}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t", headers=sent) as client:
+        return await client.get(path, timeout=20)
+
+
+@asynccontextmanager
+async def full(app: FastAPI, waiting: int = 0, token: str = "") -> AsyncIterator[list[asyncio.Task[httpx.Response]]]:
+    """Take the only place, let ``waiting`` more wait for it; on leaving let them all go on."""
+    tasks = [asyncio.create_task(ask(app, "/slow", token)) for _ in range(1 + waiting)]
+    async with asyncio.timeout(20):
+        while door_of(app).admission.in_hand < 1 or door_of(app).admission.waiting < waiting:
+            await asyncio.sleep(0.001)
+    try:
+        yield tasks
+    finally:
+        app.state.gone_on.set()
+        await asyncio.gather(*tasks)
+
+
+async def test_those_who_wait_get_the_place_when_it_is_free(app: FastAPI) -> None:
+    async with full(app, 3) as tasks:
+        assert not any(task.done() for task in tasks)
+    assert [task.result().status_code for task in tasks] == [200] * 4
+    assert (door_of(app).admission.in_hand, door_of(app).admission.waiting) == (0, 0)
+
+
+async def test_who_is_too_many_is_told_at_once_and_when_to_come_back(app: FastAPI) -> None:
+    async with full(app, 24):
+        answer = await ask(app, "/slow")
+        assert (answer.status_code, answer.headers["content-type"]) == (429, "application/problem+json")
+        assert answer.json()["type"] == "urn:careslot:problem:too-many-requests"
+        assert 1 <= int(answer.headers["retry-after"]) <= 3
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers[TURNED_AWAY_HEADER] == "too-many-requests"
+        assert answer.json()["instance"] == f"urn:trace:{answer.headers['x-correlation-id']}"
+        late = await ask(app, "/slow", **{"careslot-deadline-ms": "0"})
+        assert (late.status_code, late.json()["type"]) == (503, "urn:careslot:problem:overloaded")
+
+
+async def test_what_the_platform_asks_is_never_refused(app: FastAPI) -> None:
+    async with full(app, 24):
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert (await ask(app, path)).status_code == 200
+        text = (await ask(app, "/metrics")).text
+    assert 'careslot_admission_requests{kind="waiting",service="t"} 24.0' in text
+
+
+async def test_a_class_is_not_claimed_but_verified(app: FastAPI) -> None:
+    lines = door_of(app).admission.lines
+    await ask(app, "/day", "desk-1")
+    assert (lines["newcomers"].admitted, lines["desk"].admitted) == (1, 0)
+    await ask(app, "/day", "desk-1")
+    assert (lines["newcomers"].admitted, lines["desk"].admitted) == (1, 1)
+    app.state.edge.verifier.withdrawn.add("desk-1")
+    assert (await ask(app, "/day", "desk-1")).status_code == 401
+    await ask(app, "/day", "desk-1")
+    assert (lines["newcomers"].admitted, lines["desk"].admitted) == (2, 2)
+
+
+async def test_a_desk_is_served_while_strangers_and_robots_fill_every_queue(app: FastAPI) -> None:
+    for token in ("desk-1", "robot-1"):
+        await ask(app, "/day", token)
+    async with full(app, 24):
+        robots = [asyncio.create_task(ask(app, "/day", "robot-1")) for _ in range(20)]
+        desk = asyncio.create_task(ask(app, "/day", "desk-1"))
+        await asyncio.sleep(0.05)
+    told = [answer.status_code for answer in await asyncio.gather(*robots)]
+    assert (await desk).status_code == 200
+    assert 429 in told
+
+
+async def test_a_stream_holds_no_place_but_there_are_not_endlessly_many(app: FastAPI) -> None:
+    door, wanted = door_of(app), {"accept": "text/event-stream"}
+    listening = [asyncio.create_task(ask(app, "/stream", **wanted)) for _ in range(2)]
+    async with asyncio.timeout(20):
+        while door.streams < 2:
+            await asyncio.sleep(0.001)
+    assert door.admission.in_hand == 0
+    refused = await ask(app, "/stream", **wanted)
+    assert (refused.status_code, door.admission.lines["newcomers"].refused) == (503, {"too-many-streams": 1})
+    app.state.gone_on.set()
+    answers = await asyncio.gather(*listening)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "data: 3600.0" in answers[0].text, "what has begun may go on after the request's own deadline"
+    assert door.streams == 0
+
+
+async def test_whoever_goes_away_while_waiting_leaves_nothing_behind(app: FastAPI) -> None:
+    async with full(app, 2) as tasks:
+        tasks[2].cancel()
+        await asyncio.sleep(0.01)
+        assert door_of(app).admission.waiting == 1
+        tasks.pop()
+    assert (door_of(app).admission.in_hand, door_of(app).admission.waiting) == (0, 0)
+
+
+async def test_whoever_waited_as_long_as_they_may_is_told(app: FastAPI) -> None:
+    async with full(app):
+        answer = await ask(app, "/slow", **{"careslot-deadline-ms": "80"})
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:careslot:problem:overloaded")
+
+
+async def test_a_browser_is_shown_a_page(app: FastAPI) -> None:
+    app.state.edge.refused_page = lambda headers: ("text/html", headers[b"accept-language"])
+    async with full(app):
+        answer = await ask(app, "/slow", **{"careslot-deadline-ms": "0", "accept-language": "es"})
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (503, "es", "text/html")
+
+
+async def test_guarded_routes_say_in_their_contract_that_they_may_refuse(app: FastAPI) -> None:
+    document: dict[str, Any] = json.loads((await ask(app, "/openapi.json")).text)
+    assert {"429", "503"} <= document["paths"]["/day"]["get"]["responses"].keys()
