@@ -16,6 +16,7 @@ from services.availability.adapters.memory_lookups import lookups
 from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
+from services.availability.adapters.postgres_interpreters import PostgresInterpreterTimes
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
@@ -65,13 +66,13 @@ def assemble(
     Searches are answered from the index of ``keeper`` where there is one, otherwise in SQL.
     """
     transaction = unit_of_work(database)
-    jwk = public_jwk(pem, key_id)
+    jwk, key, times = public_jwk(pem, key_id), SigningKey(key_id, pem), PostgresInterpreterTimes(database)
     search: SlotSearch = PostgresSlotSearch(database)
     look_up: LookUp = transaction
     if keeper is not None:
         search, look_up = MemorySlotSearch(keeper, search), lookups(keeper, look_up)
     return Availability(
-        search=SearchSlots(look_up, search, zips, SigningKey(key_id, pem), clock, horizon.rules),
+        search=SearchSlots(look_up, search, times, zips, key, clock, horizon.rules),
         explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),
         leave=LeaveOfAbsence(transaction, horizon),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.availability.domain.absences import Closure, Leave
 from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.interpreters import FreeTime, Interpreter
 from services.availability.domain.places import Box, Place
 from services.availability.domain.sessions import Period, WorkingSession
 from services.availability.domain.slots import OpenSlot, SlotQuery
@@ -30,7 +31,10 @@ class StoredTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """What an appointment occupies; a hold is free again at ``expires_at``, whoever tells of it when."""
+    """What an appointment occupies; a hold is free again at ``expires_at``, whoever tells of it when.
+
+    ``room_id`` is None where it was not told: then it is that of the session the slot was offered from.
+    """
 
     appointment_id: str
     version: int
@@ -40,6 +44,8 @@ class Appointment:
     lane: int
     live: bool
     expires_at: datetime | None = None
+    room_id: str | None = None
+    interpreter_id: str = ""
 
 
 class Directory(Protocol):
@@ -71,6 +77,12 @@ class Lookups(Protocol):
 
 
 LookUp = Callable[[], AbstractAsyncContextManager[Lookups]]
+
+
+class Interpreters(Protocol):
+    """The directory's interpreters. ``put_interpreter`` tells whether the record was newer than the kept one."""
+
+    async def put_interpreter(self, interpreter: Interpreter) -> bool: ...
 
 
 class Schedules(Protocol):
@@ -246,7 +258,7 @@ class Plans(Protocol):
         """Take days whose plans are stale off the list, the nearest first; None is the whole schedule."""
 
 
-class Store(Directory, Schedules, Occupancy, VisitLog, Plans, Protocol):
+class Store(Directory, Interpreters, Schedules, Occupancy, VisitLog, Plans, Protocol):
     """Everything above, bound to one transaction, with the outbox."""
 
     async def publish(self, events: Sequence[Publishable], at: datetime) -> None: ...
@@ -261,6 +273,13 @@ class SlotSearch(Protocol):
 
     async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
         """Return the first ``limit`` open slots by OpenSlot.rank."""
+
+
+class InterpreterTimes(Protocol):
+    """Knows when interpreters are free."""
+
+    async def free(self, language: str, window: Period, now: datetime) -> Sequence[FreeTime]:
+        """Return the active interpreters of a language, each with the parts of ``window`` in which nobody has them."""
 
 
 class Statistics(Protocol):

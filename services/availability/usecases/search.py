@@ -11,7 +11,8 @@ from services.availability.domain.directory import Facility, VisitType
 from services.availability.domain.places import Place, box_around, distance_km
 from services.availability.domain.slots import OpenSlot, SlotQuery
 from services.availability.domain.slotting.plan import SlottingRules
-from services.availability.ports import LookUp, Lookups, SlotSearch, ZipCentroids
+from services.availability.ports import InterpreterTimes, LookUp, Lookups, SlotSearch, ZipCentroids
+from services.availability.usecases.interpreting import InterpretedSlots
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer
 from services.kernel.access import Gate, Resource
 from services.kernel.clock import Clock
@@ -47,6 +48,7 @@ class SearchRequest:
     facility_ids: tuple[str, ...] = ()
     clinician_ids: tuple[str, ...] = ()
     language: str = ""
+    interpreter: str = ""
     since: datetime | date | None = None
     until: datetime | date | None = None
     limit: int = 20
@@ -107,6 +109,7 @@ class SearchSlots:
         self,
         look_up: LookUp,
         search: SlotSearch,
+        interpreters: InterpreterTimes,
         zips: ZipCentroids,
         key: SigningKey,
         clock: Clock,
@@ -115,6 +118,7 @@ class SearchSlots:
         self._rules = rules
         self._look_up = look_up
         self._search = search
+        self._interpreted = InterpretedSlots(search, interpreters)
         self._zips = zips
         self._press = OfferPress(key)
         self._clock = clock
@@ -135,7 +139,10 @@ class SearchSlots:
                 last_day=window.last_day, distances=distances, clinician_ids=request.clinician_ids,
                 language=request.language, urgent=request.visit_type in self._rules.urgent_visit_types,
             )  # fmt: skip
-            found += await self._search.first(query, request.limit, now)
+            if request.interpreter:
+                found += await self._interpreted.first(query, request.interpreter, request.limit, now)
+            else:
+                found += await self._search.first(query, request.limit, now)
         found.sort(key=lambda slot: slot.rank)
         OUTCOMES.labels("availability", "slots-found" if found else "no-slot-found").inc()
         first = found[: request.limit]
@@ -251,10 +258,12 @@ def default_of(visit_types: Sequence[VisitType]) -> VisitType | None:
 
 
 def offer_of(slot: OpenSlot) -> SlotOffer:
-    """Return the offer of ``slot``: the clinician's lanes, and the room's where the session has one."""
+    """Return the offer of ``slot``: the clinician's lanes, the room's where the session has one, the interpreter."""
     resources = [OfferedResource(kind="clinician", id=slot.clinician_id, depth=slot.depth)]
     if slot.room_id:
         resources.append(OfferedResource(kind="room", id=slot.room_id, depth=slot.depth))
+    if slot.interpreter_id:
+        resources.append(OfferedResource(kind="interpreter", id=slot.interpreter_id, language=slot.interpreted))
     return SlotOffer(
         slot_id=slot.slot_id, clinician_id=slot.clinician_id, facility_id=slot.facility_id, specialty=slot.specialty,
         visit_type=slot.visit_type, starts_at=slot.starts_at, ends_at=slot.ends_at, timezone=slot.timezone,
