@@ -11,7 +11,8 @@ from services.directory.domain.break_glass import Reason
 from services.directory.domain.values import search_key
 from services.directory.ports import PatientQuery
 from services.directory.usecases.break_glass import Opened
-from services.kernel.http import EMERGENCY_HEADER, GateDep, guard
+from services.kernel.http import GateDep, guard
+from services.kernel.middleware import EMERGENCY_HEADER
 
 router = APIRouter(tags=["break-glass"])
 GrantId = Annotated[str, Path(pattern="^btg-[0-9a-f]{32}$", examples=["btg-0197a000000070008000000000000001"])]

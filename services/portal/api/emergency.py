@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 
 from services.kernel.errors import CareslotError, Invalid, NotFound
-from services.kernel.http import EMERGENCY_HEADER
+from services.kernel.middleware import EMERGENCY_HEADER
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import ID, Fields
