@@ -73,9 +73,10 @@ def _agrees(resource: View) -> Iterator[str]:
     mine = _neutral(resource, skipped)
     for twin in resource.twins():
         other = _neutral(twin, skipped)
-        if hidden := sorted(path for path, value in {**other, **mine}.items() if UNKNOWN in (value, other.get(path))):
-            raise CannotTell(hidden[0])
         differing = sorted(path for path in mine.keys() | other.keys() if mine.get(path) != other.get(path))
+        # Not known on both sides: both come from another resource, as references do that are known.
+        if hidden := [path for path in differing if UNKNOWN in {str(mine.get(path)), str(other.get(path))}]:
+            raise CannotTell(hidden[0])
         if differing:
             yield f"differs from {twin.graph.region} in {', '.join(differing[:5])}"
 

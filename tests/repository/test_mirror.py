@@ -12,6 +12,7 @@ _REBUILT = "tests/services/local/test_rebuilding.py rebuilds every service's pro
 ELSEWHERE: dict[str, str] = {
     "services/notifications/cli/rebuild.py": _REBUILT,
     "services/waitlist/cli/rebuild.py": _REBUILT,
+    "policies/pack/translating.py": "tests/policies/pack/test_wrapping.py asks the running pack in its environment",
     "services/kernel/records.py": _REBUILT,
     "services/kernel/rebuilding.py": _REBUILT,
 }

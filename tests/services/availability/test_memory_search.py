@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
-from services.availability.adapters.memory.building import TooLarge, build
-from services.availability.adapters.memory.following import Follower, IndexKeeper
+from services.availability.adapters.memory.building import build
+from services.availability.adapters.memory.following import Follower
 from services.availability.adapters.memory.querying import first
-from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.domain.directory import Facility
 from services.availability.domain.places import Place
@@ -23,9 +20,8 @@ from services.availability.domain.slots import SlotQuery
 from services.availability.domain.templates import WEEK
 from services.availability.ports import Appointment
 from services.availability.usecases.absences import Span
-from services.kernel.clock import FixedClock
 from services.kernel.database import Database
-from tests.services.availability.bench import NOW, Bench, gate, on_postgres
+from tests.services.availability.bench import Bench, gate, on_postgres
 from tests.services.availability.places import BOSTON, DENVER, FLORES, FOLLOW_UP, SAME_DAY, SHAH, WORCESTER, template
 from tests.services.availability.test_postgres import Period
 
