@@ -34,17 +34,15 @@ class Plan:
     @cached_property
     def document(self) -> dict[str, Any]:
         """The plan as `terraform show -json` gives it."""
-        values, configuration, changes = [], [], []
+        values, configuration = [], []
         for type_, name, attributes, references in self.resources:
             head = {"address": f"{type_}.{name}", "mode": "managed", "type": type_, "name": name}
             values.append({**head, "provider_name": PROVIDER, "schema_version": 0, "values": attributes})
             configuration.append({**head, "provider_config_key": "aws", "expressions": references})
-            changes.append({**head, "change": {"actions": ["create"], "before": {}, "after": attributes}})
         return {
             "format_version": "1.2",
             "terraform_version": TERRAFORM_VERSION,
             "planned_values": {"root_module": {"resources": values}},
-            "resource_changes": changes,
             "configuration": {"root_module": {"resources": configuration}},
         }
 
@@ -137,4 +135,4 @@ def _blocks(value: Any) -> bool:
 
 
 def _said(addresses: Iterable[str]) -> dict[str, list[str]]:
-    return {"references": [form for address in dict.fromkeys(addresses) for form in (f"{address}.id", address)]}
+    return {"references": [f"{address}.id" for address in dict.fromkeys(addresses)]}
