@@ -25,7 +25,7 @@ from infra.components.watch import Watch
 from infra.outputs import FoundationOutputs
 from infra.permissions import Arns, function_statements
 from services.contracts.catalogue import catalogue
-from services.contracts.topology import BUS
+from services.contracts.topology import BUS, MAIL_CONFIGURATION_SET
 
 
 def service_arns(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseCluster], pool: UserPool) -> Arns:
@@ -46,6 +46,7 @@ def service_arns(scope: Scope, keys: RegionalKeys, databases: dict[str, Database
         audit_key=keys.arn("audit"),
         user_pool=pool.pool_arn,
         email_identity=scope.arn("ses", f"identity/{sender_domain}"),
+        email_events=scope.arn("ses", f"configuration-set/{MAIL_CONFIGURATION_SET}"),
     )
 
 

@@ -72,7 +72,7 @@ def preview(
         json.dump({"stacks": [recording.as_dict() for recording in recordings]}, sys.stdout, indent=1, sort_keys=True)
         sys.stdout.write("\n")
     else:
-        _show(recordings, Console(highlight=False, width=WIDE))
+        show(recordings, Console(highlight=False, width=WIDE))
     faults = [fault for recording in recordings for fault in recording.faults]
     _tell(faults)
     if faults:
@@ -146,7 +146,8 @@ def _tell_changes(found: list[Change], *, as_json: bool) -> None:
     typer.echo(", ".join(f"{counts[how]} {how}" for how in signs))
 
 
-def _show(recordings: list[Recording], out: Console) -> None:
+def show(recordings: Sequence[Recording], out: Console) -> None:
+    """Print the summary: what there is of each type, what of it holds PHI, what is public and how."""
     rows = []
     for recording in recordings:
         graph = recording.resolved
@@ -166,7 +167,7 @@ def _show(recordings: list[Recording], out: Console) -> None:
 
 
 def _types(
-    recordings: list[Recording], wanted: Callable[[Resource], bool]
+    recordings: Sequence[Recording], wanted: Callable[[Resource], bool]
 ) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """Return headings and rows of a table that counts resources by type and environment."""
     environments = tuple(dict.fromkeys(recording.resolved.environment for recording in recordings))

@@ -9,13 +9,18 @@ from services.availability.usecases.projections import (
 )
 from services.contracts.events import event_of
 from services.contracts.events.booking import AppointmentEvent, FreedSlotEvent
-from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
+from services.contracts.events.directory import (
+    ClinicianRecorded,
+    FacilityRecorded,
+    InterpreterRecorded,
+    VisitTypeRecorded,
+)
 from services.kernel.errors import Invalid
 from services.kernel.outbox import Envelope
 
 
 async def on_directory(envelope: Envelope, projection: DirectoryProjection) -> None:
-    """Take a facility, clinician or visit type; raise Invalid for any other event."""
+    """Take a facility, clinician, visit type or interpreter; raise Invalid for any other event."""
     event = event_of(envelope)
     if isinstance(event, FacilityRecorded):
         await projection.facility(event)
@@ -23,6 +28,8 @@ async def on_directory(envelope: Envelope, projection: DirectoryProjection) -> N
         await projection.clinician(event)
     elif isinstance(event, VisitTypeRecorded):
         await projection.visit_type(event)
+    elif isinstance(event, InterpreterRecorded):
+        await projection.interpreter(event)
     else:
         raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.availability.domain.absences import Closure, Leave
 from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.interpreters import FreeTime, Interpreter
 from services.availability.domain.places import Box, Place
 from services.availability.domain.sessions import Period, WorkingSession
 from services.availability.domain.slots import OpenSlot, SlotQuery
@@ -30,7 +31,10 @@ class StoredTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """What an appointment occupies; a hold is free again at ``expires_at``, whoever tells of it when."""
+    """What an appointment occupies; a hold is free again at ``expires_at``, whoever tells of it when.
+
+    ``room_id`` is None where it was not told: then it is that of the session the slot was offered from.
+    """
 
     appointment_id: str
     version: int
@@ -40,6 +44,8 @@ class Appointment:
     lane: int
     live: bool
     expires_at: datetime | None = None
+    room_id: str | None = None
+    interpreter_id: str = ""
 
 
 class Directory(Protocol):
@@ -56,6 +62,27 @@ class Directory(Protocol):
     async def clinicians(self, clinician_ids: Collection[str]) -> Mapping[str, Clinician]: ...
     async def visit_type(self, visit_type: str) -> VisitType | None: ...
     async def visit_types_of(self, specialty: str) -> Sequence[VisitType]: ...
+
+
+class Lookups(Protocol):
+    """What a search looks up before and after it looks for slots."""
+
+    async def facilities(self, facility_ids: Collection[str]) -> Mapping[str, Facility]: ...
+    async def facilities_in(self, box: Box) -> Sequence[Facility]: ...
+    async def clinicians(self, clinician_ids: Collection[str]) -> Mapping[str, Clinician]: ...
+    async def visit_type(self, visit_type: str) -> VisitType | None: ...
+    async def visit_types_of(self, specialty: str) -> Sequence[VisitType]: ...
+    async def reserve_of(self, places: Collection[tuple[str, datetime]]) -> Mapping[tuple[str, datetime], datetime]:
+        """Return when the reserved among (clinician, start) open to everyone."""
+
+
+LookUp = Callable[[], AbstractAsyncContextManager[Lookups]]
+
+
+class Interpreters(Protocol):
+    """The directory's interpreters. ``put_interpreter`` tells whether the record was newer than the kept one."""
+
+    async def put_interpreter(self, interpreter: Interpreter) -> bool: ...
 
 
 class Schedules(Protocol):
@@ -231,7 +258,7 @@ class Plans(Protocol):
         """Take days whose plans are stale off the list, the nearest first; None is the whole schedule."""
 
 
-class Store(Directory, Schedules, Occupancy, VisitLog, Plans, Protocol):
+class Store(Directory, Interpreters, Schedules, Occupancy, VisitLog, Plans, Protocol):
     """Everything above, bound to one transaction, with the outbox."""
 
     async def publish(self, events: Sequence[Publishable], at: datetime) -> None: ...
@@ -246,6 +273,13 @@ class SlotSearch(Protocol):
 
     async def first(self, query: SlotQuery, limit: int, now: datetime) -> Sequence[OpenSlot]:
         """Return the first ``limit`` open slots by OpenSlot.rank."""
+
+
+class InterpreterTimes(Protocol):
+    """Knows when interpreters are free."""
+
+    async def free(self, language: str, window: Period, now: datetime) -> Sequence[FreeTime]:
+        """Return the active interpreters of a language, each with the parts of ``window`` in which nobody has them."""
 
 
 class Statistics(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.places import Place
 from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
 from services.kernel.actor import Emergency
@@ -40,6 +41,17 @@ class ClinicianQuery:
 
     facility: str = ""
     specialty: str = ""
+    language: str = ""
+    active_only: bool = True
+    after: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterQuery:
+    """Which interpreters: those who serve ``facility``; "" does not narrow. ``after`` is the last id already seen."""
+
+    facility: str = ""
     language: str = ""
     active_only: bool = True
     after: str = ""
@@ -117,6 +129,14 @@ class Store(Protocol):
 
     async def clinicians(self, query: ClinicianQuery) -> Sequence[Recorded[Clinician]]:
         """Return clinicians in order of id."""
+        ...
+
+    async def interpreters(self, query: InterpreterQuery) -> Sequence[Recorded[Interpreter]]:
+        """Return interpreters in order of id."""
+        ...
+
+    async def interpreted(self) -> Sequence[str]:
+        """Return the languages of active interpreters, in order."""
         ...
 
     async def patients(self, query: PatientQuery) -> Sequence[Recorded[Patient]]:

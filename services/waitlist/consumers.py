@@ -59,7 +59,7 @@ async def on_freed_slot(envelope: Envelope, store: Store) -> None:
     """
     match event_of(envelope):
         case SlotFreed() as e:
-            resources = tuple(OfferedResource(kind=r.kind, id=r.id, depth=r.depth) for r in e.resources)
+            resources = tuple(OfferedResource.model_validate(one.model_dump()) for one in e.resources)
             slot = SlotOffer(
                 slot_id=e.slot_id, clinician_id=e.clinician_id, facility_id=e.facility_id, specialty=e.specialty,
                 visit_type=e.visit_type, starts_at=e.starts_at, ends_at=e.ends_at, timezone=e.timezone,

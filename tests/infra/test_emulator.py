@@ -22,7 +22,8 @@ from services.contracts.topology import (
     DirectQueue,
     Subscription,
 )
-from services.local.aws import Aws, declare_bus, declare_direct_queues, declare_locked_buckets
+from services.local.anchors import declare_locked_buckets
+from services.local.aws import Aws, declare_bus, declare_direct_queues
 from services.local.aws_functions import FunctionCode, declare_functions
 from services.local.identity import ensure_pool
 from services.local.lambda_zip import AWS_TARGET

@@ -21,7 +21,7 @@ STACK = "dev-us-east-1"
 
 
 def dev(*without: str) -> list[Recording]:
-    """Return dev's region and foundation, without resources of some types in the region."""
+    """Return dev's stacks, without resources of some types in the region."""
     found = []
     for recording in recorded("dev").values():
         graph = recording.resolved

@@ -29,6 +29,7 @@ from services.availability.main import create as create_availability
 from services.contracts.slot_offer import slot_id
 from services.directory.adapters.postgres import unit_of_work as directory_work
 from services.directory.adapters.records import KINDS as DIRECTORY_KINDS
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import BreakGlass, Clinician, Facility, Patient, Proxy
 from services.directory.main import create as create_directory
 from services.directory.ports import Account
@@ -73,7 +74,10 @@ async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
         facility: Facility = replace(BOSTON, facility_id=f"fac-{number}")
         patient: Patient = replace(MARIA, patient_id=f"pat-{number}", facility_ids=(f"fac-{number}",))
         clinician = Clinician(f"cln-{number}", "Dr. A", "family-medicine", ("en",), (f"fac-{number}",))
-        records += [facility, patient, clinician]
+        interpreter = Interpreter(
+            f"int-{number}", "A", ("es",), (f"fac-{number}",), False, "America/New_York", ("mon",), "08:00", "17:00"
+        )
+        records += [facility, patient, clinician, interpreter]
         records.append(Proxy(f"prx-{number}", f"pat-{number}", f"prx-{number}", far))
     records.append(replace(MARIA, patient_id="pat-3", facility_ids=("fac-1",)))
     async with begin() as store:
@@ -91,10 +95,20 @@ async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "latitude": 42.0, "longitude": -71.0, "timezone": "America/New_York",
     }  # fmt: skip
     who = {"name": "Dr. A", "specialty": "family-medicine", "languages": ["en"]}
+    interprets = {
+        "name": "A", "languages": ["es"], "timezone": "America/New_York", "weekdays": ["mon"], "starts": "08:00",
+        "ends": "17:00",
+    }  # fmt: skip
     sought = {"family_name": "Mu"}
     grant = {"expires_at": far.isoformat()}
     why = {"reason": "emergency-treatment", "note": "unconscious, nobody knows them"}
     asks = {
+        "GET /interpreters": same("/interpreters"),
+        "GET /interpreter-languages": same("/interpreter-languages"),
+        "GET /interpreters/{interpreter_id}": both(lambda n: Ask(f"/interpreters/int-{n}")),
+        "PUT /interpreters/{interpreter_id}": both(
+            lambda n: Ask(f"/interpreters/int-{n}", {**interprets, "facility_ids": [f"fac-{n}"]})
+        ),
         "GET /clinicians": same("/clinicians"),
         "GET /clinicians/{clinician_id}": both(lambda n: Ask(f"/clinicians/cln-{n}")),
         "PUT /clinicians/{clinician_id}": both(

@@ -7,6 +7,7 @@ from datetime import datetime
 import asyncpg
 
 from services.availability.adapters.postgres_directory import DirectoryRows
+from services.availability.adapters.postgres_interpreters import InterpreterRows
 from services.availability.adapters.postgres_plans import PlanRows
 from services.availability.adapters.postgres_schedules import ScheduleRows
 from services.availability.adapters.postgres_visits import VisitRows
@@ -17,29 +18,30 @@ from services.kernel.errors import Unavailable
 from services.kernel.outbox import Publishable, append_audit, append_events
 
 
-class PostgresStore(DirectoryRows, ScheduleRows, VisitRows, PlanRows):
+class PostgresStore(DirectoryRows, InterpreterRows, ScheduleRows, VisitRows, PlanRows):
     """Implements ports.Store on one connection, inside a transaction."""
 
     async def put_appointment(self, appointment: Appointment) -> bool:
         """Keep what the appointment occupies unless a version as new is kept.
 
-        Events name no room; an appointment stands in the room of the session it was offered from.
+        What does not tell its room stands in that of the session it was offered from.
         """
         return bool(
             await self._connection.fetchval(
                 """
                 INSERT INTO busy (appointment_id, version, clinician_id, facility_id, room_id, starts_at, ends_at,
-                    lane, live, expires_at)
-                VALUES ($1, $2, $3, $4, coalesce((
+                    lane, live, expires_at, interpreter_id)
+                VALUES ($1, $2, $3, $4, coalesce($10, (
                     SELECT room_id FROM working_session
                     WHERE clinician_id = $3 AND facility_id = $4 AND starts_at <= $5 AND ends_at >= $6
                         AND starts_at > $5 - interval '26 hours'
                     ORDER BY depth DESC, template_id LIMIT 1
-                ), ''), $5, $6, $7, $8, $9)
+                ), ''), $5, $6, $7, $8, $9, $11)
                 ON CONFLICT (appointment_id) DO UPDATE SET version = excluded.version,
                     clinician_id = excluded.clinician_id, facility_id = excluded.facility_id,
                     room_id = excluded.room_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-                    lane = excluded.lane, live = excluded.live, expires_at = excluded.expires_at
+                    lane = excluded.lane, live = excluded.live, expires_at = excluded.expires_at,
+                    interpreter_id = excluded.interpreter_id
                 WHERE excluded.version > busy.version RETURNING true
                 """,
                 appointment.appointment_id,
@@ -51,6 +53,8 @@ class PostgresStore(DirectoryRows, ScheduleRows, VisitRows, PlanRows):
                 appointment.lane,
                 appointment.live,
                 appointment.expires_at,
+                appointment.room_id,
+                appointment.interpreter_id,
             )
         )
 

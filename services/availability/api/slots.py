@@ -56,6 +56,9 @@ async def search_slots(
     facility: Annotated[list[Identifier] | None, Query(max_length=200)] = None,
     clinician: Annotated[list[Identifier] | None, Query(max_length=100)] = None,
     language: Annotated[Language | None, Query(description="a language the clinician speaks")] = None,
+    interpreter: Annotated[
+        Language | None, Query(description="a language to be interpreted: only slots for which somebody is free")
+    ] = None,
     since: Annotated[InstantOrDay | None, Query(alias="from", description="instant, or local day; default now")] = None,
     until: Annotated[
         InstantOrDay | None, Query(alias="to", description="instant (exclusive) or local day (included); default +14 d")
@@ -72,6 +75,7 @@ async def search_slots(
         facility_ids=tuple(facility or ()),
         clinician_ids=tuple(clinician or ()),
         language=language or "",
+        interpreter=interpreter or "",
         since=since,
         until=until,
         limit=limit,

@@ -41,12 +41,19 @@ async def _renew(connection: Connection, found: Differences) -> None:
 
 REBUILD = Rebuild(
     "availability",
-    (("directory", "facility"), ("directory", "clinician"), ("directory", "visit-type"), ("booking", "changes")),
+    (
+        ("directory", "facility"),
+        ("directory", "clinician"),
+        ("directory", "visit-type"),
+        ("directory", "interpreter"),
+        ("booking", "changes"),
+    ),
     (
         Projection("facility", ("facility_id",)),
         Projection("clinician", ("clinician_id",)),
         Projection("visit_type", ("visit_type",)),
-        # The room is not told: it is that of the session the slot was offered from.
+        Projection("interpreter", ("interpreter_id",)),
+        # Older events do not tell the room: it is that of the session the slot was offered from.
         # Places kept for urgent visits are availability's own.
         Projection("busy", ("appointment_id",), own=("room_id",), counted="{row}.reserved_day IS NULL"),
     ),

@@ -29,7 +29,10 @@ class SlotQuery:
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given."""
+    """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given.
+
+    ``interpreter_id`` is who interprets the language ``interpreted`` in it, both "" where nobody was asked for.
+    """
 
     slot_id: str
     clinician_id: str
@@ -45,6 +48,8 @@ class OpenSlot:
     depth: int
     schedule_version: int
     distance_km: float | None
+    interpreter_id: str = ""
+    interpreted: str = ""
 
     @property
     def rank(self) -> tuple[datetime, float, str]:

@@ -4,10 +4,11 @@ Events repeat and overtake each other; each carries a version, and only a newer 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Literal
 
 from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.interpreters import Interpreter
 from services.availability.domain.places import Place
 from services.availability.domain.sessions import Period
 from services.availability.domain.wall_clock import zone_of
@@ -22,7 +23,12 @@ from services.contracts.events.booking import (
     FreedSlotEvent,
     SlotFreed,
 )
-from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, VisitTypeRecorded
+from services.contracts.events.directory import (
+    ClinicianRecorded,
+    FacilityRecorded,
+    InterpreterRecorded,
+    VisitTypeRecorded,
+)
 from services.contracts.security_labels import SecurityLabel
 from services.kernel.errors import Invalid
 from services.kernel.ids import content_key
@@ -76,6 +82,17 @@ class DirectoryProjection:
             VisitType(event.visit_type, event.version, event.specialty, event.minutes, event.active)
         )
 
+    async def interpreter(self, event: InterpreterRecorded) -> None:
+        """Keep an interpreter; search reads their hours when it runs, so nothing else changes."""
+        zone_of(event.timezone)
+        await self._store.put_interpreter(
+            Interpreter(
+                event.interpreter_id, event.version, event.name, event.languages, event.facility_ids, event.remote,
+                event.timezone, event.weekdays, time.fromisoformat(event.starts), time.fromisoformat(event.ends),
+                tuple(date.fromisoformat(day) for day in event.days_off), event.active,
+            )
+        )  # fmt: skip
+
     async def _renew(self, clinician_ids: Sequence[str]) -> None:
         with_templates = {stored.template.clinician_id for stored in await self._store.templates_of(clinician_ids)}
         if with_templates:
@@ -100,6 +117,8 @@ async def take_appointment(store: Occupancy, event: AppointmentEvent) -> None:
             lane=event.lane,
             live=event.status in LIVE,
             expires_at=event.expires_at if isinstance(event, AppointmentHeld) else None,
+            room_id=event.room_id,
+            interpreter_id=event.interpreter_id,
         )
     )
 
@@ -131,6 +150,7 @@ async def take_freed_slot(store: Occupancy, event: FreedSlotEvent) -> None:
     if event.ends_at <= event.starts_at:
         raise Invalid("A slot ends after it starts.", slug="event-invalid")
     held = event if isinstance(event, SlotFreed) else None
+    kept = {one.kind: one.id for one in held.resources} if held else {}
     await store.put_appointment(
         Appointment(
             appointment_id=f"freed:{event.freed_id}",
@@ -141,5 +161,7 @@ async def take_freed_slot(store: Occupancy, event: FreedSlotEvent) -> None:
             lane=event.lane,
             live=held is not None,
             expires_at=held.open_until if held else None,
+            room_id=kept.get("room", ""),
+            interpreter_id=kept.get("interpreter", ""),
         )
     )

@@ -46,6 +46,7 @@ class AvailabilitySlots:
             "from": max(now, lost.starts_at - BEFORE).isoformat(),
             "to": (lost.starts_at + AFTER).isoformat(),
             "limit": str(ASKED_FOR),
+            **({"interpreter": lost.interpreted} if lost.interpreted else {}),
         }
         narrowed = ({"clinician": lost.clinician_id}, {"facility": lost.facility_id})
 

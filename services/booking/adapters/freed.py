@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.booking.adapters.rows import Row
+from services.booking.adapters.rows import Row, resources_json
 from services.booking.domain.appointment import Occupied, Place
 from services.booking.domain.claims import resource_claims
 from services.booking.domain.freed import FreedSlot, FreedState
@@ -79,11 +79,11 @@ def freed_of(row: Row) -> FreedSlot:
 async def keep_back(connection: Connection, freed: FreedSlot) -> bool:
     """Write a new freed slot with its claims; False when part of its place is taken."""
     place = freed.place
-    resources = [{"kind": r.kind, "id": r.id, "depth": r.depth, "lane": r.lane} for r in place.resources]
     claims = resource_claims(place.resources)
     await connection.execute(
         INSERT, freed.id, freed.origin, place.clinician_id, place.facility_id, place.specialty, place.visit_type,
-        place.slot_id, place.starts_at, place.ends_at, place.timezone, resources, place.schedule_version,
+        place.slot_id, place.starts_at, place.ends_at, place.timezone, resources_json(place.resources),
+        place.schedule_version,
         freed.open_until, freed.state, freed.version, freed.created_at, freed.updated_at,
     )  # fmt: skip
     claimed = await connection.fetchval(

@@ -9,7 +9,7 @@ from services.booking.domain.disruption import Disruption
 from services.booking.ports import Telling
 from services.contracts.security_labels import STRICTNESS, SecurityLabel
 from services.kernel.aliases import keep_alias
-from services.kernel.database import Connection
+from services.kernel.database import Connection, Database
 
 
 class PostgresProjections:
@@ -119,6 +119,15 @@ class PostgresProjections:
                 milder,
             )
 
+    async def record_ended_break_glass(self, grant_id: str, expires_at: datetime) -> None:
+        """See ``ports.Projections``. Those whose tokens have all run out by themselves are forgotten."""
+        await self._connection.execute("DELETE FROM ended_break_glass WHERE until < now()")
+        await self._connection.execute(
+            "INSERT INTO ended_break_glass (grant_id, until) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            grant_id,
+            expires_at,
+        )
+
     async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
         """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
         await keep_alias(self._connection, replaced_id, survivor_id, version)
@@ -136,3 +145,9 @@ class PostgresProjections:
             waiting,
             version,
         )
+
+
+async def ended_break_glass(database: Database) -> Sequence[str]:
+    """Return the ids of emergency accesses that were ended before their time."""
+    async with database.connection() as connection:
+        return [row["grant_id"] for row in await connection.fetch("SELECT grant_id FROM ended_break_glass")]

@@ -1,5 +1,6 @@
 """Between rows and the domain: the one place that knows which column holds what."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -36,6 +37,20 @@ def appointment_of(row: Row) -> Appointment:
     )  # fmt: skip
 
 
+def resources_json(resources: Iterable[Occupied]) -> list[dict[str, Any]]:
+    """Return resources as they are stored; a language only where there is one."""
+    return [
+        {
+            "kind": r.kind,
+            "id": r.id,
+            "depth": r.depth,
+            "lane": r.lane,
+            **({"language": r.language} if r.language else {}),
+        }
+        for r in resources
+    ]
+
+
 def appointment_row(appointment: Appointment) -> dict[str, Any]:
     """Return a row of ``appointment``, JSON-ready."""
     place = appointment.place
@@ -45,7 +60,7 @@ def appointment_row(appointment: Appointment) -> dict[str, Any]:
         "slot_id": place.slot_id, "starts_at": place.starts_at.isoformat(), "ends_at": place.ends_at.isoformat(),
         "timezone": place.timezone, "visit_day": place.visit_day.isoformat(), "lane": place.lane,
         "status": str(appointment.status), "version": appointment.version,
-        "resources": [{"kind": r.kind, "id": r.id, "depth": r.depth, "lane": r.lane} for r in place.resources],
+        "resources": resources_json(place.resources),
         "schedule_version": place.schedule_version, "hold_expires_at": _optional(appointment.hold_expires_at),
         "reason": appointment.reason, "created_at": appointment.created_at.isoformat(),
         "updated_at": appointment.updated_at.isoformat(), "security_label": appointment.label,

@@ -102,6 +102,7 @@ class AppointmentView(BaseModel):
     ends_at: datetime
     timezone: str
     lane: int = Field(description="0, or the overbooking lane")
+    interpreter: str = Field(default="", description="the language an interpreter is booked for, else empty")
     reason: str = Field(description="why it was cancelled or released, else empty")
     hold_expires_at: datetime | None
     created_at: datetime | None

@@ -1,5 +1,6 @@
 """The appointment and what each action makes of it. Every function returns a new one; nothing is changed in place."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -15,17 +16,24 @@ from services.booking.domain.lifecycle import (
 )
 from services.booking.domain.reasons import CancelReason, LateWaiver
 from services.contracts.security_labels import SecurityLabel, strictest
+from services.contracts.slot_offer import OfferedResource
 from services.kernel.errors import Conflict
+
+SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """A resource the visit occupies: ``lane`` is which of its ``depth`` parallel lanes (0 is the ordinary one)."""
+    """A resource the visit occupies: ``lane`` is which of its ``depth`` parallel lanes (0 is the ordinary one).
+
+    ``language`` is what an interpreter interprets in the visit, "" for anything else.
+    """
 
     kind: str
     id: str
     depth: int
     lane: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,28 @@ class Place:
 
     @property
     def lane(self) -> int:
-        """The clinician's lane, which is the appointment's overbooking lane."""
-        return next(resource.lane for resource in self.resources if resource.kind == "clinician")
+        """The clinician's lane, which is the appointment's overbooking lane; 0 in a session with places."""
+        return next((resource.lane for resource in self.resources if resource.kind == "clinician"), 0)
+
+    @property
+    def session(self) -> "Occupied | None":
+        """The session with places that it is one of: ``depth`` is the session's capacity."""
+        return next((resource for resource in self.resources if resource.kind == SESSION), None)
+
+    @property
+    def interpreted(self) -> str:
+        """The language an interpreter is there for, "" without one."""
+        return next((resource.language for resource in self.resources if resource.kind == "interpreter"), "")
+
+    def id_of(self, kind: str) -> str:
+        """Return the id of what it occupies of ``kind``, "" for nothing."""
+        return next((resource.id for resource in self.resources if resource.kind == kind), "")
+
+    def only(self, wanted: Iterable[OfferedResource]) -> "Place":
+        """Return it with no more than the resources that are wanted."""
+        names = {(resource.kind, resource.id) for resource in wanted}
+        kept = tuple(resource for resource in self.resources if (resource.kind, resource.id) in names)
+        return replace(self, resources=kept)
 
     @property
     def visit_day(self) -> date:

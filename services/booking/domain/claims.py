@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.booking.domain.appointment import Occupied, Place
+from services.booking.domain.appointment import SESSION, Occupied, Place
 from services.contracts.slot_offer import OfferedResource, SlotOffer
 from services.kernel.errors import Conflict
 from services.kernel.ids import content_key
@@ -92,13 +92,22 @@ def claims_of(patient_id: str, resources: Iterable[Occupied]) -> tuple[Claim, ..
 
 
 def resource_claims(resources: Iterable[Occupied]) -> tuple[Claim, ...]:
-    """Return the claims of resources alone, ordered by key: those of a place without a patient."""
-    claims = [Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane)) for item in resources]
+    """Return the claims of resources alone, ordered by key: those of a place without a patient.
+
+    A place in a session is none of them: the session itself holds the claims on its clinician and room.
+    """
+    claims = [
+        Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane))
+        for item in resources
+        if item.kind != SESSION
+    ]
     return tuple(sorted(claims, key=lambda claim: claim.key))
 
 
 def lane_keys(offer: SlotOffer) -> tuple[int, ...]:
-    """Return the keys of every lane the offer might use."""
+    """Return the keys of every lane the offer might use; none of a session with places, which has claims of its own."""
+    if offer.capacity:
+        return ()
     return tuple(claim_key(item.kind, item.id, lane) for item in offer.resources for lane in range(item.depth))
 
 
@@ -126,12 +135,7 @@ def place(
     live = frozenset(claim.key for claim in others if not claim.expired(now))
     if not live.isdisjoint(patient_keys(patient_id)):
         raise PatientBusy
-    lanes = choose_lanes(offer.resources, live)
-    if lanes is None:
-        raise SlotTaken
-    resources = tuple(
-        Occupied(item.kind, item.id, item.depth, lane) for item, lane in zip(offer.resources, lanes, strict=True)
-    )
+    resources = _resources(offer, live)
     return Placement(
         Place(
             offer.clinician_id, offer.facility_id, offer.specialty, offer.visit_type, offer.slot_id,
@@ -139,6 +143,18 @@ def place(
         ),
         expired,
     )  # fmt: skip
+
+
+def _resources(offer: SlotOffer, live: frozenset[int]) -> tuple[Occupied, ...]:
+    if offer.capacity:
+        return (Occupied(SESSION, offer.slot_id, offer.capacity, 0),)
+    lanes = choose_lanes(offer.resources, live)
+    if lanes is None:
+        raise SlotTaken
+    return tuple(
+        Occupied(item.kind, item.id, item.depth, lane, item.language)
+        for item, lane in zip(offer.resources, lanes, strict=True)
+    )
 
 
 def has_free_lanes(resources: Sequence[OfferedResource], taken: Iterable[Taken], now: datetime) -> bool:

@@ -60,7 +60,8 @@ class FindAlternatives:
 
     def _shared(self, lost: SlotOffer, authorization: str) -> asyncio.Task[Sequence[OpenSlot]]:
         now = time.monotonic()
-        if (latest := self._running.get(lost.slot_id)) and not self._stale(*latest, now):
+        what = _wanted(lost)
+        if (latest := self._running.get(what)) and not self._stale(*latest, now):
             return latest[1]
         # Tidied up once a search, not once a loser.
         self._running = {slot: kept for slot, kept in self._running.items() if not self._stale(*kept, now)}
@@ -68,7 +69,7 @@ class FindAlternatives:
         task = shared(self._search(lost, authorization))
         # A failure nobody waits for any more is no news: the dependency has logged it.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._running[lost.slot_id] = (now, task)
+        self._running[what] = (now, task)
         return task
 
     def _stale(self, started: float, task: asyncio.Task[Sequence[OpenSlot]], now: float) -> bool:
@@ -77,7 +78,9 @@ class FindAlternatives:
     async def _search(self, lost: SlotOffer, authorization: str) -> Sequence[OpenSlot]:
         now = self._clock.now()
         found = {slot.offer.slot_id: slot for slot in await self._ask(lost, now, authorization)}
-        found.pop(lost.slot_id, None)
+        # With another interpreter the same time is the best there is.
+        if (same := found.get(lost.slot_id)) and same.offer.resources == lost.resources:
+            del found[lost.slot_id]
         free = await self._places.free_of([slot.offer for slot in found.values()], now) if found else frozenset()
         ahead = [slot for slot in found.values() if slot.offer.slot_id in free and slot.offer.starts_at > now]
         return sorted(ahead, key=lambda slot: _rank(lost, slot.offer))
@@ -86,11 +89,16 @@ class FindAlternatives:
         try:
             found = await self._slots.near(lost, now, authorization)
         except Unavailable:
-            if lost.slot_id not in self._answered:
+            if _wanted(lost) not in self._answered:
                 raise
-            return self._answered[lost.slot_id][1]
-        self._answered[lost.slot_id] = (time.monotonic(), found)
+            return self._answered[_wanted(lost)][1]
+        self._answered[_wanted(lost)] = (time.monotonic(), found)
         return found
+
+
+def _wanted(lost: SlotOffer) -> str:
+    """Return what a search is shared by: the slot, and the language interpreted in it."""
+    return f"{lost.slot_id} {lost.interpreted}"
 
 
 def _rank(lost: SlotOffer, other: SlotOffer) -> tuple[bool, bool, float, str]:

@@ -32,6 +32,7 @@ def told(appointment: Appointment) -> dict[str, Any]:
         "ends_at": _instant(place.ends_at),
         "timezone": place.timezone,
         "lane": place.lane,
+        "interpreter": place.interpreted,
         "reason": appointment.reason,
         "hold_expires_at": _instant(appointment.hold_expires_at) if appointment.hold_expires_at else None,
         "created_at": _instant(appointment.created_at),
@@ -46,7 +47,8 @@ def told(appointment: Appointment) -> dict[str, Any]:
 
 def told_busy(appointment: Appointment) -> dict[str, Any]:
     """Return of an appointment only that its time is taken: no patient, no visit type, no status, no label."""
-    hidden: dict[str, Any] = dict.fromkeys(("patient_id", "specialty", "visit_type", "slot_id", "reason"), "")
+    fields = ("patient_id", "specialty", "visit_type", "slot_id", "interpreter", "reason")
+    hidden: dict[str, Any] = dict.fromkeys(fields, "")
     hidden |= dict.fromkeys(("hold_expires_at", "created_at", "updated_at"))
     return {
         **told(appointment), **hidden, "status": str(Status.BOOKED), "version": 0, "security_label": "", "busy": True,
@@ -67,7 +69,7 @@ def event_of_change(change: Change) -> events.AppointmentEvent:
         "patient_id": after.patient_id, "clinician_id": place.clinician_id, "facility_id": place.facility_id,
         "specialty": place.specialty, "visit_type": place.visit_type, "slot_id": place.slot_id,
         "starts_at": place.starts_at, "ends_at": place.ends_at, "timezone": place.timezone, "lane": place.lane,
-        "security_label": after.label,
+        "security_label": after.label, "room_id": place.id_of("room"), "interpreter_id": place.id_of("interpreter"),
     }  # fmt: skip
     match change.action:
         case Action.HOLD:
@@ -104,7 +106,9 @@ def freed_event(freed: FreedSlot) -> events.FreedSlotEvent:
     }  # fmt: skip
     if freed.state is not FreedState.OPEN:
         return events.SlotReleased(**fields, outcome=str(freed.state))
-    resources = tuple(events.FreedResource(kind=r.kind, id=r.id, depth=r.depth) for r in place.resources)
+    resources = tuple(
+        events.FreedResource(kind=r.kind, id=r.id, depth=r.depth, language=r.language) for r in place.resources
+    )
     return events.SlotFreed(
         **fields, slot_id=place.slot_id, specialty=place.specialty, visit_type=place.visit_type,
         timezone=place.timezone, schedule_version=place.schedule_version, resources=resources,

@@ -12,6 +12,7 @@ EVENTS: dict[str, type[Event]] = {
     for event in (
         directory.FacilityRecorded,
         directory.ClinicianRecorded,
+        directory.InterpreterRecorded,
         directory.VisitTypeRecorded,
         directory.PatientRecorded,
         directory.PatientMerged,

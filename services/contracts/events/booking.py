@@ -16,14 +16,16 @@ _APPOINTMENT: dict[str, Any] = {
     "patient_id": "pat-000001", "clinician_id": "cln-00001", "facility_id": "fac-0001",
     "specialty": "family-medicine", "visit_type": "family-medicine-follow-up", "slot_id": "slot-1",
     "starts_at": "2027-01-04T14:00:00Z", "ends_at": "2027-01-04T14:20:00Z", "timezone": "America/New_York", "lane": 0,
-    "security_label": "N",
+    "security_label": "N", "room_id": "room-fac-0001-1", "interpreter_id": "int-00001",
 }  # fmt: skip
 
 
 class AppointmentEvent(Event):
     """The appointment after the change; ``status`` is a FHIR R4 Appointment.status, ``lane`` its overbooking lane.
 
-    Whoever shows it to people looks at ``security_label`` first.
+    Whoever shows it to people looks at ``security_label`` first. ``room_id`` and ``interpreter_id`` are what it
+    occupies beside its clinician, "" for none (None: told before rooms were). The language interpreted is not told:
+    whoever keeps an interpreter's time does not need it.
     """
 
     PHI: ClassVar[bool] = True
@@ -42,6 +44,8 @@ class AppointmentEvent(Event):
     timezone: str
     lane: int
     security_label: SecurityLabel = SecurityLabel.NORMAL
+    room_id: str | None = None
+    interpreter_id: str = ""
 
 
 class AppointmentHeld(AppointmentEvent):
@@ -170,6 +174,7 @@ class FreedResource(BaseModel):
     kind: str
     id: str
     depth: int
+    language: str = ""
 
 
 class SlotFreed(FreedSlotEvent):
@@ -179,7 +184,8 @@ class SlotFreed(FreedSlotEvent):
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_FREED, "slot_id": "slot-1", "specialty": "family-medicine", "visit_type": "family-medicine-follow-up",
         "timezone": "America/New_York", "schedule_version": 1,
-        "resources": [{"kind": "clinician", "id": "cln-00001", "depth": 1}], "open_until": "2027-01-03T14:00:30Z",
+        "resources": [{"kind": "clinician", "id": "cln-00001", "depth": 1, "language": ""}],
+        "open_until": "2027-01-03T14:00:30Z",
     }  # fmt: skip
 
     slot_id: str

@@ -54,6 +54,35 @@ class ClinicianRecorded(Event):
     active: bool
 
 
+class InterpreterRecorded(Event):
+    """An interpreter was registered or changed. Without facilities they interpret from afar, for all of them.
+
+    They can be had on ``weekdays`` from ``starts`` to ``ends`` by the clocks of ``timezone`` (an ``ends`` not after
+    ``starts`` is the next day's), but not on ``days_off``.
+    """
+
+    TYPE: ClassVar[str] = "directory.interpreter-recorded.v1"
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "interpreter_id": "int-00001", "version": 1, "name": "Lucía Ortega", "languages": ["es"],
+        "facility_ids": ["fac-0001"], "remote": False, "timezone": "America/New_York",
+        "weekdays": ["mon", "tue", "wed", "thu", "fri"], "starts": "08:00", "ends": "17:00",
+        "days_off": ["2027-01-18"], "active": True,
+    }  # fmt: skip
+
+    interpreter_id: str
+    version: int
+    name: str
+    languages: tuple[str, ...]
+    facility_ids: tuple[str, ...]
+    remote: bool
+    timezone: str
+    weekdays: tuple[str, ...]
+    starts: str
+    ends: str
+    days_off: tuple[str, ...]
+    active: bool
+
+
 class VisitTypeRecorded(Event):
     """A kind of visit was defined or changed; ``minutes`` is its usual length, ``security_label`` who may know."""
 

@@ -17,10 +17,12 @@ from services.directory.adapters.tables import (
     update,
     upsert_many,
 )
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import Clinician, Facility, Patient, Proxy, R, Record, Recorded, RoleAssignment
 from services.directory.ports import (
     ClinicianQuery,
     FacilityQuery,
+    InterpreterQuery,
     PatientQuery,
     Pending,
     Registration,
@@ -56,6 +58,13 @@ _CLINICIANS = """
     WHERE ($1 = '' OR facility_ids @> ARRAY[$1]) AND ($2 = '' OR specialty = $2) AND ($3 = '' OR $3 = ANY(languages))
         AND (active OR NOT $4) AND clinician_id > $5
     ORDER BY clinician_id LIMIT $6
+"""
+
+_INTERPRETERS = """
+    SELECT * FROM interpreters
+    WHERE ($1 = '' OR facility_ids = '{}' OR facility_ids @> ARRAY[$1]) AND ($2 = '' OR languages @> ARRAY[$2])
+        AND (active OR NOT $3) AND interpreter_id > $4
+    ORDER BY interpreter_id LIMIT $5
 """
 
 _PATIENTS = """
@@ -147,6 +156,20 @@ class PostgresStore:
         )
         return [_recorded(Clinician, row) for row in rows]
 
+    async def interpreters(self, query: InterpreterQuery) -> Sequence[Recorded[Interpreter]]:
+        """Return interpreters in order of id."""
+        rows = await self._connection.fetch(
+            _INTERPRETERS, query.facility, query.language, query.active_only, query.after, query.limit
+        )
+        return [_recorded(Interpreter, row) for row in rows]
+
+    async def interpreted(self) -> Sequence[str]:
+        """Return the languages of active interpreters, in order."""
+        rows = await self._connection.fetch(
+            "SELECT DISTINCT unnest(languages) AS language FROM interpreters WHERE active ORDER BY 1"
+        )
+        return [row["language"] for row in rows]
+
     async def patients(self, query: PatientQuery) -> Sequence[Recorded[Patient]]:
         """Return patients in order of id."""
         facilities = None if query.facilities is None else sorted(query.facilities)
@@ -235,3 +258,10 @@ def _recorded(kind: type[R], row: Any) -> Recorded[R]:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def ended_break_glass(database: Database) -> Sequence[str]:
+    """Return the ids of emergency accesses that were ended before their time and would last still."""
+    query = "SELECT grant_id FROM break_glass WHERE ended_at IS NOT NULL AND expires_at > now()"
+    async with database.connection() as connection:
+        return [row["grant_id"] for row in await connection.fetch(query)]

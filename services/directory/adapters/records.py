@@ -5,6 +5,7 @@ from typing import Any
 
 from services.directory.adapters.postgres import PostgresStore
 from services.directory.domain.identities import PatientMerge
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import Clinician, Facility, Patient, Proxy, VisitType, key_of
 from services.directory.usecases.recording import event_for
 from services.kernel.database import Connection
@@ -25,6 +26,7 @@ KINDS: Mapping[str, Fetch] = {
     "facility": _of(Facility),
     "clinician": _of(Clinician),
     "visit-type": _of(VisitType),
+    "interpreter": _of(Interpreter),
     "patient": _of(Patient),
     "patient-merge": _of(PatientMerge),
     "proxy": _of(Proxy),

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from services.contracts.roles import Role
 from services.contracts.security_labels import SecurityLabel
 from services.directory.domain.identities import BusinessIdentifier, PatientMerge
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import (
     BreakGlass,
     Clinician,
@@ -81,6 +82,7 @@ TABLES: Mapping[type[Any], Table] = {
         _table("specialties", Specialty),
         _table("visit_types", VisitType, security_label=SecurityLabel),
         _table("clinicians", Clinician),
+        _table("interpreters", Interpreter),
         _table("patients", Patient, "family_key"),
         _table("proxies", Proxy),
         _table("role_assignments", RoleAssignment, role=Role),

@@ -12,6 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from services.contracts.roles import Role
 from services.contracts.security_labels import CLEARANCES, SecurityLabel
 from services.directory.domain.identities import BusinessIdentifier, PatientMerge
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.places import STATES
 from services.directory.domain.values import (
     CODE,
@@ -251,6 +252,7 @@ Record = (
     | Specialty
     | VisitType
     | Clinician
+    | Interpreter
     | Patient
     | Proxy
     | RoleAssignment
@@ -264,6 +266,7 @@ R = TypeVar(
     Specialty,
     VisitType,
     Clinician,
+    Interpreter,
     Patient,
     Proxy,
     RoleAssignment,

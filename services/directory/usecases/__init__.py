@@ -9,6 +9,7 @@ from services.directory.usecases.break_glass import BreakingGlass
 from services.directory.usecases.catalogue import Catalogue
 from services.directory.usecases.clinicians import Clinicians
 from services.directory.usecases.facilities import Facilities
+from services.directory.usecases.interpreters import Interpreters
 from services.directory.usecases.merges import Merges
 from services.directory.usecases.patients import Patients
 from services.directory.usecases.proxies import Proxies
@@ -22,6 +23,7 @@ class Directory:
 
     facilities: Facilities
     clinicians: Clinicians
+    interpreters: Interpreters
     catalogue: Catalogue
     patients: Patients
     merges: Merges
@@ -45,6 +47,7 @@ def assemble(
     return Directory(
         facilities=Facilities(begin, zip_codes, clock),
         clinicians=Clinicians(begin, clock),
+        interpreters=Interpreters(begin, clock),
         catalogue=Catalogue(begin, clock),
         patients=Patients(begin, clock, ages=rules.ages),
         merges=Merges(begin, clock),

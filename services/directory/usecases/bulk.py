@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.directory.domain.identities import BusinessIdentifier
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import (
     Clinician,
     Facility,
@@ -21,7 +22,7 @@ from services.directory.usecases.recording import by_key, publish
 
 # What is referred to comes before what refers to it.
 KINDS: tuple[type[Any], ...] = (
-    Specialty, VisitType, Facility, Clinician, Patient, Proxy, RoleAssignment, BusinessIdentifier,
+    Specialty, VisitType, Facility, Clinician, Interpreter, Patient, Proxy, RoleAssignment, BusinessIdentifier,
 )  # fmt: skip
 CHUNK = 1000
 

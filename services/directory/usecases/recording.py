@@ -10,6 +10,7 @@ from services.contracts.events.directory import (
     BreakGlassRecorded,
     ClinicianRecorded,
     FacilityRecorded,
+    InterpreterRecorded,
     PatientMerged,
     PatientRecorded,
     ProxyRecorded,
@@ -17,6 +18,7 @@ from services.contracts.events.directory import (
     VisitTypeRecorded,
 )
 from services.directory.domain.identities import PatientMerge
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import (
     BreakGlass,
     Clinician,
@@ -48,6 +50,7 @@ EVENTS: Mapping[type[Any], type[Event]] = {
     Facility: FacilityRecorded,
     VisitType: VisitTypeRecorded,
     Clinician: ClinicianRecorded,
+    Interpreter: InterpreterRecorded,
     Patient: PatientRecorded,
     Proxy: ProxyRecorded,
     RoleAssignment: RoleAssigned,

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.availability.domain.templates import Template
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.records import Clinician, Facility, Patient, Proxy, Record, Specialty, VisitType
 from services.local.seeds.clinicians import clinicians as make_clinicians
 from services.local.seeds.facilities import facilities as make_facilities
+from services.local.seeds.interpreters import interpreters
 from services.local.seeds.patients import patients as make_patients
 from services.local.seeds.patients import proxies as make_proxies
 from services.local.seeds.schedules import Room, schedules
@@ -24,6 +26,7 @@ class HealthSystem:
     specialties: tuple[Specialty, ...]
     visit_types: tuple[VisitType, ...]
     clinicians: tuple[Clinician, ...]
+    interpreters: tuple[Interpreter, ...]
     patients: tuple[Patient, ...]
     proxies: tuple[Proxy, ...]
     rooms: tuple[Room, ...]
@@ -33,7 +36,8 @@ class HealthSystem:
     def directory_records(self) -> tuple[Record, ...]:
         """Everything the directory keeps, for ``bulk_record``."""
         return (
-            *self.specialties, *self.visit_types, *self.facilities, *self.clinicians, *self.patients, *self.proxies,
+            *self.specialties, *self.visit_types, *self.facilities, *self.clinicians, *self.interpreters,
+            *self.patients, *self.proxies,
         )  # fmt: skip
 
 
@@ -53,6 +57,7 @@ def health_system(
         specialties=specialties(),
         visit_types=visit_types(),
         clinicians=staff,
+        interpreters=interpreters(seed, places),
         patients=people,
         proxies=make_proxies(people, as_of),
         rooms=rooms,

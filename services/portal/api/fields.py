@@ -15,6 +15,7 @@ ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 PathId = Annotated[str, Path(pattern=ID)]
 AppointmentId = Annotated[UUID, Path()]
 ZIP = re.compile(r"\d{5}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
 

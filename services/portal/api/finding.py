@@ -10,7 +10,8 @@ from fastapi import APIRouter, Response
 from services.kernel.errors import Conflict, Invalid
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
-from services.portal.api.fields import CODE, ZIP, AppointmentId, Fields, local_day
+from services.portal.api.fields import CODE, LANGUAGE, ZIP, AppointmentId, Fields, local_day
+from services.portal.api.line import in_line
 from services.portal.api.names import Names
 from services.portal.domain.session import PATIENT_DESK
 from services.portal.domain.wish import Wish
@@ -44,9 +45,12 @@ async def find(visit: VisitDep) -> Response:
         last_day=fields.day("last_day"),
         language=fields.matching("language", CODE, _("Choose from the list.")),
         facility=visit.wish.facility if fields.text("only_here") else "",
+        interpreter=_interpreter(fields),
     )
     if not (wish.specialty or wish.visit_type):
         fields.errors["specialty"] = _("Choose a specialty.")
+    if fields.text("with_interpreter") and not wish.interpreter:
+        fields.errors.setdefault("interpreter", _("Choose a language."))
     if wish.first_day and wish.last_day and wish.last_day < wish.first_day:
         fields.errors["last_day"] = _("This day lies before the first one.")
     if fields.errors:
@@ -55,7 +59,7 @@ async def find(visit: VisitDep) -> Response:
     return go(visit.request, "slots")
 
 
-@router.get("/slots", **page("search-slots"))
+@router.get("/slots", **page("search-slots", after=in_line))
 async def show_slots(visit: VisitDep) -> Response:
     """Show open times by day, in the facility's own time."""
     wish = visit.wish
@@ -72,7 +76,7 @@ async def show_slots(visit: VisitDep) -> Response:
     return draw(visit, "slots.html", days=days, count=len(slots), wish=wish, patient_name=await _for_whom(visit, wish))
 
 
-@router.post("/hold", **page("hold-slot", form=True))
+@router.post("/hold", **page("hold-slot", form=True, after=in_line))
 async def hold(visit: VisitDep) -> Response:
     """Hold a chosen time while the person looks it over; somebody else may have been quicker."""
     wish, offer = visit.wish, await visit.field("offer")
@@ -138,7 +142,9 @@ async def _look_over_move(visit: Visit, wish: Wish, offer: str) -> Response:
         slot: dict[str, Any] = jwt.decode(offer, options={"verify_signature": False})["offer"]
         names = Names(visit)
         (before,) = await names.visits([current.body])
-        (after,) = await names.visits([{**slot, "patient_id": current.body["patient_id"]}])
+        interpreter = next((one["language"] for one in slot["resources"] if one["kind"] == "interpreter"), "")
+        wanted = {**slot, "patient_id": current.body["patient_id"], "interpreter": interpreter}
+        (after,) = await names.visits([wanted])
     except (jwt.PyJWTError, KeyError, TypeError):
         raise Invalid("This time cannot be read; choose one again.") from None
     return draw(visit, "review_move.html", before=before, after=after, offer=offer, etag=current.etag)
@@ -147,13 +153,22 @@ async def _look_over_move(visit: Visit, wish: Wish, offer: str) -> Response:
 async def _find(visit: Visit, wish: Wish, errors: dict[str, str], status: int = 200) -> Response:
     specialties = (await visit.read("directory", "/specialties"))["specialties"]
     kinds = [kind for kind in (await visit.read("directory", "/visit-types"))["visit_types"] if kind["active"]]
+    interpreted = (await visit.read("directory", "/interpreter-languages"))["languages"]
     first = local_day(visit.portal.clock.now())
     here = (await Names(visit).facility(wish.facility))["name"] if wish.facility else ""
     return draw(
         visit, "find.html", status, wish=wish, specialties=specialties, kinds=kinds, distances=DISTANCES, here=here,
-        languages=LANGUAGES, errors=errors, first=first, patient_name=await _for_whom(visit, wish),
+        languages=LANGUAGES, interpreted=interpreted, suggested=wish.interpreter or visit.wording.language,
+        errors=errors, first=first, patient_name=await _for_whom(visit, wish),
         needs_patient=not wish.patient and not visit.session.patient,
     )  # fmt: skip
+
+
+def _interpreter(fields: Fields) -> str:
+    """Return the language to be interpreted: what is chosen in the list counts only where one is asked for."""
+    if not fields.text("with_interpreter"):
+        return ""
+    return fields.matching("interpreter", LANGUAGE, fields.say("Choose from the list."))
 
 
 async def _for_whom(visit: Visit, wish: Wish) -> str:

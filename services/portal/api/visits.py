@@ -71,7 +71,7 @@ async def begin_move(visit: VisitDep, appointment_id: AppointmentId) -> Response
     visit.wishes(
         Wish(
             patient=patient, specialty=found["specialty"], visit_type=found["visit_type"],
-            facility=found["facility_id"], moving=str(appointment_id),
+            facility=found["facility_id"], moving=str(appointment_id), interpreter=found["interpreter"],
         )
     )  # fmt: skip
     return go(visit.request, "slots")

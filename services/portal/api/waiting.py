@@ -91,7 +91,7 @@ async def wait_for_earlier(visit: VisitDep, appointment_id: AppointmentId) -> Re
         Wish(
             patient=patient, specialty=found["specialty"], visit_type=found["visit_type"],
             facility=found["facility_id"], clinician=found["clinician_id"],
-            last_day=max(starts - timedelta(days=1), today),
+            last_day=max(starts - timedelta(days=1), today), interpreter=found["interpreter"],
         )
     )  # fmt: skip
     return go(visit.request, "waitlist/new")

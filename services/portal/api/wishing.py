@@ -40,6 +40,7 @@ class Waiting:
     earliest: date | None = None
     latest: date | None = None
     notice: int = 120
+    interpreter: str = ""
 
     @classmethod
     def of(cls, wish: Wish) -> "Waiting":
@@ -47,7 +48,7 @@ class Waiting:
         return cls(
             visit_type=wish.visit_type, specialty=wish.specialty, zip_code=wish.zip_code,
             facilities=(wish.facility,) if wish.facility else (), within_miles=wish.within_miles,
-            earliest=wish.first_day, latest=wish.last_day,
+            earliest=wish.first_day, latest=wish.last_day, interpreter=wish.interpreter,
         )  # fmt: skip
 
     def with_usual(self, kinds: Iterable[Mapping[str, Any]]) -> "Waiting":
@@ -69,6 +70,7 @@ class Waiting:
             "earliest": self.earliest.isoformat() if self.earliest else None,
             "latest": self.latest.isoformat() if self.latest else None,
             "notice_minutes": self.notice,
+            **({"interpreter": self.interpreter} if self.interpreter else {}),
         }  # fmt: skip
 
 
@@ -97,6 +99,7 @@ def read_waiting(form: Mapping[str, object], _: Wording, wish: Wish) -> tuple[Wa
         earliest=fields.day("earliest"),
         latest=fields.day("latest"),
         notice=fields.number("notice", 0, 20160),
+        interpreter=wish.interpreter if fields.text("with_interpreter") else "",
     )
     if not waiting.visit_type:
         fields.errors.setdefault("visit_type", _("Choose a kind of visit."))

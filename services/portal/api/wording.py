@@ -5,11 +5,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import yaml
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 
 from services.portal.domain.session import Language
 
 FILE = Path(__file__).resolve().parent.parent / "wording" / "es.yaml"
+# Sign languages, which the CLDR does not name in Spanish.
+SIGNED = {"ase": "American Sign Language"}
 SPANISH: dict[str, str] = yaml.safe_load(FILE.read_text("utf-8"))
 
 
@@ -24,6 +27,12 @@ class Wording:
         """Return ``text`` in the language; a missing translation stays English rather than empty."""
         said = SPANISH.get(text, text) if self.language == "es" else text
         return said.format(**values) if values else said
+
+    def tongue(self, tag: str) -> str:
+        """Return what the language with a BCP 47 tag is called; the tag itself where nobody has named it."""
+        names = Locale.parse(self._locale).languages
+        said = names.get(tag.replace("-", "_")) or names.get(tag.partition("-")[0]) or self(SIGNED.get(tag, tag))
+        return f"{said[:1].upper()}{said[1:]}"
 
     def day(self, value: date | datetime | str) -> str:
         """Return a day in full: Monday, January 4, 2027."""

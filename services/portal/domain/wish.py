@@ -9,7 +9,10 @@ KM_A_MILE = 1.609344
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A search for slots. ``patient`` is for whom; ``moving`` the appointment that is to be moved, "" for none."""
+    """A search for slots. ``patient`` is for whom; ``moving`` the appointment that is to be moved, "" for none.
+
+    ``language`` is the clinician's, ``interpreter`` the one somebody has to interpret.
+    """
 
     patient: str = ""
     specialty: str = ""
@@ -22,6 +25,7 @@ class Wish:
     facility: str = ""
     clinician: str = ""
     moving: str = ""
+    interpreter: str = ""
 
     def query(self) -> dict[str, str]:
         """Return the parameters of availability's search."""
@@ -33,6 +37,7 @@ class Wish:
             "from": self.first_day.isoformat() if self.first_day else "",
             "to": self.last_day.isoformat() if self.last_day else "",
             "language": self.language,
+            "interpreter": self.interpreter,
             "facility": self.facility,
             "clinician": self.clinician,
             "limit": str(SHOWN),

@@ -49,9 +49,10 @@ class PostgresRequests:
                 INSERT INTO request (
                     id, patient_id, specialty, visit_type, facility_ids, clinician_ids, weekdays, windows, earliest,
                     latest, notice_minutes, minutes, priority, status, version, joined_at, lapses, standing_at,
-                    submitted_by, idempotency_key, fingerprint
+                    submitted_by, idempotency_key, fingerprint, interpreter
                 )
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                    $22)
                 ON CONFLICT DO NOTHING RETURNING true
                 """,
                 request.id, request.patient_id, request.specialty, request.visit_type, sorted(wishes.facilities),
@@ -59,7 +60,7 @@ class PostgresRequests:
                 wishes.latest, int(wishes.notice.total_seconds() // 60), wishes.minutes, request.priority,
                 request.status, request.version, request.joined_at, request.lapses,
                 standing(request.priority, request.joined_at, request.lapses), submission.subject, submission.key,
-                submission.fingerprint,
+                submission.fingerprint, wishes.interpreter,
             )
         )  # fmt: skip
 

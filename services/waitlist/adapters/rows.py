@@ -22,7 +22,7 @@ def request_of(row: Row) -> Request:
         facilities=frozenset(row["facility_ids"]), clinicians=frozenset(row["clinician_ids"]),
         weekdays=frozenset(row["weekdays"]), windows=tuple(_window(pair) for pair in row["windows"]),
         earliest=row["earliest"], latest=row["latest"], notice=timedelta(minutes=row["notice_minutes"]),
-        minutes=row["minutes"],
+        minutes=row["minutes"], interpreter=row["interpreter"],
     )  # fmt: skip
     return Request(
         row["id"], row["patient_id"], row["specialty"], row["visit_type"], wishes, Priority(row["priority"]),

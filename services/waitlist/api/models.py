@@ -11,6 +11,7 @@ from services.waitlist.domain.requests import Priority, Request, Status, TimeWin
 from services.waitlist.usecases.joining import Near, Standing
 
 ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+LANGUAGE = r"^$|^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
 Identifier = Annotated[str, StringConstraints(pattern=ID)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -69,6 +70,9 @@ class JoinBody(_Body):
     latest: Day | None = None
     notice_minutes: int = Field(default=0, ge=0, le=20160, description="least time from an offer to the visit")
     minutes: int = Field(default=0, ge=0, le=480, description="least length of the visit; 0: as is usual")
+    interpreter: str = Field(
+        default="", pattern=LANGUAGE, max_length=12, description="a language to be interpreted; empty: none is needed"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "JoinBody":
@@ -84,6 +88,7 @@ class JoinBody(_Body):
             frozenset(self.facilities), frozenset(self.clinicians), frozenset(self.weekdays),
             tuple(TimeWindow(time.fromisoformat(w.starts), time.fromisoformat(w.ends)) for w in self.windows),
             self.earliest, self.latest, timedelta(minutes=self.notice_minutes), self.minutes,
+            self.interpreter,
         )  # fmt: skip
         request = Request(
             UNSET, self.patient_id, self.specialty, self.visit_type, wishes, Priority.ROUTINE, Status.WAITING, 1,
@@ -115,6 +120,7 @@ class RequestView(BaseModel):
     latest: date | None
     notice_minutes: int
     minutes: int
+    interpreter: str
     priority: Priority
     joined_at: datetime
     consent: bool
@@ -179,7 +185,8 @@ def view_of(standing: Standing) -> RequestView:
         clinicians=sorted(wishes.clinicians), weekdays=sorted(wishes.weekdays),
         windows=[WindowBody(starts=f"{w.starts:%H:%M}", ends=f"{w.ends:%H:%M}") for w in wishes.windows],
         earliest=wishes.earliest, latest=wishes.latest, notice_minutes=int(wishes.notice.total_seconds() // 60),
-        minutes=wishes.minutes, priority=request.priority, joined_at=request.joined_at, consent=standing.consent,
+        minutes=wishes.minutes, interpreter=wishes.interpreter, priority=request.priority, joined_at=request.joined_at,
+        consent=standing.consent,
         offer_id=standing.offer_id,
     )  # fmt: skip
 

@@ -34,9 +34,11 @@ def fit(request: Request, slot: SlotOffer) -> float:
     """Return how closely a slot that is allowed meets what was asked for, 0 to 1.
 
     Of four things one can ask for (this clinician, this facility alone, these days, these times) the share that was:
-    who asked for exactly this can be served by little else.
+    who asked for exactly this can be served by little else. Who needs the interpreter who comes with it fits wholly.
     """
     wishes = request.wishes
+    if wishes.interpreter:
+        return 1.0
     asked = (
         slot.clinician_id in wishes.clinicians,
         len(wishes.facilities) == 1,

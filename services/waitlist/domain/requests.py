@@ -43,7 +43,8 @@ class Wishes:
     """What a slot must be like. Empty sets and None mean "any"; ``facilities`` is never empty.
 
     ``weekdays`` are ISO weekdays (1 Monday to 7 Sunday), dates and windows the facility's own; ``notice`` is what the
-    patient needs from the offer's end to the visit; ``minutes`` the least length.
+    patient needs from the offer's end to the visit; ``minutes`` the least length; ``interpreter`` the language in which
+    somebody must interpret, "" for nobody.
     """
 
     facilities: frozenset[str]
@@ -54,6 +55,7 @@ class Wishes:
     latest: date | None = None
     notice: timedelta = timedelta(0)
     minutes: int = 0
+    interpreter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def allows(request: Request, slot: SlotOffer, now: datetime) -> bool:
         (request.specialty, request.visit_type) == (slot.specialty, slot.visit_type)
         and slot.facility_id in wishes.facilities
         and slot.minutes >= wishes.minutes
+        and wishes.interpreter in {"", slot.interpreted}
         and (not wishes.clinicians or slot.clinician_id in wishes.clinicians)
         and (not wishes.weekdays or local.isoweekday() in wishes.weekdays)
         and (wishes.earliest is None or day >= wishes.earliest)
@@ -89,6 +92,13 @@ def allows(request: Request, slot: SlotOffer, now: datetime) -> bool:
         and (not wishes.windows or any(_inside(local, ends, window) for window in wishes.windows))
         and slot.starts_at - now >= wishes.notice
     )
+
+
+def as_needed(request: Request, slot: SlotOffer) -> SlotOffer:
+    """Return the slot as the request is offered it: without the interpreter whom the patient does not need."""
+    if request.wishes.interpreter:
+        return slot
+    return slot.model_copy(update={"resources": tuple(one for one in slot.resources if one.kind != "interpreter")})
 
 
 def _inside(starts: datetime, ends: datetime, window: TimeWindow) -> bool:

@@ -21,7 +21,7 @@ from services.kernel.ids import new_id
 from services.kernel.telemetry import OUTCOMES, logger
 from services.waitlist.domain.offers import Offer, OfferState, kept_until, window
 from services.waitlist.domain.ranking import MOST_FIT, place
-from services.waitlist.domain.requests import Status, allows
+from services.waitlist.domain.requests import Status, allows, as_needed
 from services.waitlist.ports import Booking, Candidate, FreedSlot, Store, UnitOfWork
 from services.waitlist.usecases.ending import end_offer, end_request
 from services.waitlist.usecases.telling import offer_event
@@ -141,8 +141,9 @@ class Offering:
         if ends is None or await store.step(request, Status.OFFERED) is None:
             return False
         offer = Offer(
-            new_id(), freed.freed_id, request.id, request.patient_id, freed.slot, OfferState.SECURING, now, ends
-        )
+            new_id(), freed.freed_id, request.id, request.patient_id, as_needed(request, freed.slot),
+            OfferState.SECURING, now, ends,
+        )  # fmt: skip
         if not await store.add_offer(offer):
             raise _Faster
         return True

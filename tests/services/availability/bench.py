@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.availability.adapters import noshow_model
 from services.availability.adapters.postgres import unit_of_work
+from services.availability.adapters.postgres_interpreters import PostgresInterpreterTimes
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.domain.directory import Clinician, Facility, VisitType
 from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.domain.templates import Template
-from services.availability.ports import SlotSearch, UnitOfWork
+from services.availability.ports import InterpreterTimes, SlotSearch, UnitOfWork
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
 from services.availability.usecases.bulk import bulk_directory, bulk_templates
 from services.availability.usecases.materialise import Horizon
@@ -27,6 +28,7 @@ from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from tests.fixtures.edge import POLICIES
 from tests.services.availability.fakes import FakeDatabase, FakeSlotSearch, FakeZipCentroids
+from tests.services.availability.fakes_interpreters import FakeInterpreterTimes
 from tests.services.availability.places import (
     BOSTON,
     DENVER,
@@ -59,7 +61,7 @@ def gate(action: str, actor: Actor = ADMINISTRATOR) -> Gate:
 class Bench:
     """A small health system on one clock: two clinicians of family medicine, one cardiologist, three facilities."""
 
-    def __init__(self, transaction: UnitOfWork, search: SlotSearch) -> None:
+    def __init__(self, transaction: UnitOfWork, search: SlotSearch, interpreters: InterpreterTimes) -> None:
         self.transaction = transaction
         self.clock = FixedClock(NOW)
         self.rules = RULES
@@ -67,7 +69,7 @@ class Bench:
         self.schedules = Schedules(transaction, self.horizon)
         self.leave = LeaveOfAbsence(transaction, self.horizon)
         self.closures = Closures(transaction, self.horizon)
-        self.search = SearchSlots(transaction, search, FakeZipCentroids(), KEY, self.clock, self.rules)
+        self.search = SearchSlots(transaction, search, interpreters, FakeZipCentroids(), KEY, self.clock, self.rules)
 
     async def know(
         self,
@@ -95,9 +97,9 @@ class Bench:
 def in_memory() -> Bench:
     """Return a bench over fakes."""
     database = FakeDatabase()
-    return Bench(database.transaction(), FakeSlotSearch(database))
+    return Bench(database.transaction(), FakeSlotSearch(database), FakeInterpreterTimes(database))
 
 
 def on_postgres(database: Database) -> Bench:
     """Return a bench over PostgreSQL."""
-    return Bench(unit_of_work(database), PostgresSlotSearch(database))
+    return Bench(unit_of_work(database), PostgresSlotSearch(database), PostgresInterpreterTimes(database))

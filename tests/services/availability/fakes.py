@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.availability.domain.absences import Closure, Leave
 from services.availability.domain.directory import Clinician, Facility, VisitType
+from services.availability.domain.interpreters import Interpreter
 from services.availability.domain.opening import Occupied, open_starts
 from services.availability.domain.places import Box, Place
 from services.availability.domain.sessions import Period, WorkingSession
@@ -34,6 +35,7 @@ class Tables:
     facilities: dict[str, Facility] = field(default_factory=dict)
     clinicians: dict[str, Clinician] = field(default_factory=dict)
     visit_types: dict[str, VisitType] = field(default_factory=dict)
+    interpreters: dict[str, Interpreter] = field(default_factory=dict)
     templates: dict[tuple[str, str], StoredTemplate] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     known_until: dict[str, date] = field(default_factory=dict)
@@ -76,6 +78,13 @@ class FakeStore(FakeSlotting):
         newer = kept is None or visit_type.version > kept.version
         if newer:
             self._t.visit_types[visit_type.visit_type] = visit_type
+        return newer
+
+    async def put_interpreter(self, interpreter: Interpreter) -> bool:
+        kept = self._t.interpreters.get(interpreter.interpreter_id)
+        newer = kept is None or interpreter.version > kept.version
+        if newer:
+            self._t.interpreters[interpreter.interpreter_id] = interpreter
         return newer
 
     async def facilities(self, facility_ids: Collection[str]) -> Mapping[str, Facility]:

@@ -25,4 +25,5 @@ def test_random_lives_keep_every_invariant(database: NewDatabase) -> None:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    run_state_machine_as_test(Machine, settings=lives)  # type: ignore[no-untyped-call]  # hypothesis has no type here
+    run_state_machine_as_test(Machine, settings=lives)
+    assert Machine.compared > lives.stateful_step_count, "the tables were compared with the model after each step"

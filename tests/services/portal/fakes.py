@@ -85,6 +85,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
     "POST directory /patients/search": {"patients": [PATIENT], "next": ""},
     "POST directory /patients": PATIENT,
     "GET directory /specialties": {"specialties": [{"code": "family-medicine", "name": "Family medicine"}]},
+    "GET directory /interpreter-languages": {"languages": ["ase", "es", "xx"]},
     "GET directory /visit-types": {"visit_types": [KIND]},
     "PUT directory /visit-types/follow-up": {},
     "PUT directory /visit-types/long-visit": {},
@@ -155,6 +156,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
         "patient_id": "pat-000001", "version": 1, "channels": ["email"], "language": None, "timezone": None,
         "consent": {"reminders": True, "offers": False, "marketing": False}, "opted_out": False,
     },
+    "GET notifications /patients/pat-000001/messages": {"items": [], "next": None, "email_returned": False},
     "PUT notifications /patients/pat-000001/preferences": {},
 }  # fmt: skip
 

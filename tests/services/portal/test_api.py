@@ -139,6 +139,25 @@ async def test_signing_out_takes_the_cookies_away(browser: Browser) -> None:
     assert (await browser.get("/home")).status_code == 401
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "I need an interpreter"), ("es", "Necesito un intérprete")])
+async def test_an_interpreter_can_be_asked_for(browser: Browser, language: str, words: str) -> None:
+    await browser.sign_in("patient")
+    await browser.http.post("/language", data={"language": language, "back": "home"})
+    form = (await browser.get("/find")).text
+    assert words in form and ">Xx<" in form, "a language nobody has named is said by its tag"
+    assert ('<option value="es" selected>' in form) == (language == "es"), "filled in with the language of the page"
+    wish = {"specialty": "family-medicine", "within_miles": "10"}
+    assert (await browser.send("/find", "/find", **wish, with_interpreter="1")).status_code == 422
+    answer = await browser.send("/find", "/find", **wish, with_interpreter="1", interpreter="ase")
+    assert (answer.status_code, answer.headers["location"]) == (303, "slots")
+    page = (await browser.get("/slots")).text
+    assert browser.services.last("GET availability /slots").query["interpreter"] == "ase"
+    assert ("American Sign Language" if language == "en" else "Lengua de señas americana") in page
+    await browser.send("/find", "/find", **wish, interpreter="ase")
+    await browser.get("/slots")
+    assert "interpreter" not in browser.services.last("GET availability /slots").query, "chosen, but not asked for"
+
+
 async def test_from_wish_to_booked_without_a_word_in_an_address(browser: Browser) -> None:
     await browser.sign_in("patient")
     answer = await browser.send(

@@ -23,13 +23,14 @@ from services.portal.api import (
     waiting,
     wishing,
 )
-from services.portal.api.wording import SPANISH, Wording
+from services.portal.api.wording import SIGNED, SPANISH, Wording
 
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
     *drawing.REASONS.values(), *drawing.STATUSES.values(), *drawing.WAIVERS.values(), *failures.WITHOUT.values(),
+    failures.BUSY,
     *preferences.CHANNELS.values(), *preferences.TOPICS.values(), *schedules.DAYS.values(),
-    *(words for _, words in finding.LANGUAGES),
+    *(words for _, words in finding.LANGUAGES), *SIGNED.values(),
     *offers.GONE.values(), *emergency.REASONS.values(), *visit_types.LABELS.values(),
     *waiting.STANDINGS.values(), *(words for _, words in waiting.WRONG.values()),
     *wishing.WEEKDAYS.values(), *wishing.NOTICE.values(), *(part[0] for part in wishing.PARTS.values()),

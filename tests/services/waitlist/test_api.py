@@ -27,6 +27,15 @@ async def offered(world: World, who: str = "p1") -> dict[str, Any]:
     return shown
 
 
+async def test_the_wish_for_an_interpreter_is_kept(world: World) -> None:
+    joined = await world.join(interpreter="es")
+    assert (joined.status_code, joined.json()["interpreter"]) == (201, "es")
+    read = await world.send("GET", f"/requests/{joined.json()['id']}", "p1")
+    assert read.json()["interpreter"] == "es"
+    assert "'es'" not in str(await world.rows("SELECT data FROM outbox WHERE channel = 'bus'")), "no language is told"
+    assert (await world.join(interpreter="Spanish")).status_code == 422
+
+
 async def test_join_read_withdraw(world: World) -> None:
     joined = await world.join(key="k1", weekdays=[1], windows=[{"starts": "08:00", "ends": "12:00"}])
     assert joined.status_code == 201, joined.text

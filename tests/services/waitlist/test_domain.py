@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts.slot_offer import OfferedResource
 from services.kernel.errors import Conflict
 from services.waitlist.domain.offers import (
     LEAST_AWAKE,
@@ -24,7 +25,7 @@ from services.waitlist.domain.offers import (
 )
 from services.waitlist.domain.places import Facility, Place, around, distance_km
 from services.waitlist.domain.ranking import STARVATION_BOUND, fit, place
-from services.waitlist.domain.requests import Priority, Request, Status, TimeWindow, Wishes, allows
+from services.waitlist.domain.requests import Priority, Request, Status, TimeWindow, Wishes, allows, as_needed
 from tests.services.waitlist.world import LATER, NOW, slot
 
 ZONES = st.sampled_from(["America/New_York", "America/Los_Angeles", "Pacific/Honolulu", "America/Chicago"])
@@ -50,6 +51,19 @@ def request(**wishes: object) -> Request:
         Wishes(**{"facilities": frozenset({"fac-0001"}), **wishes}),  # type: ignore[arg-type]  # a few of the fields
         Priority.ROUTINE, Status.WAITING, 1, NOW,
     )  # fmt: skip
+
+
+def test_an_interpreter_goes_to_who_needs_one_and_stays_with_nobody_else() -> None:
+    plain = slot()
+    who = OfferedResource(kind="interpreter", id="int-00001", language="es")
+    spanish = plain.model_copy(update={"resources": (*plain.resources, who)})
+    needs, none = request(interpreter="es"), request()
+    assert [allows(needs, one, NOW) for one in (spanish, plain)] == [True, False]
+    assert not allows(request(interpreter="vi"), spanish, NOW)
+    assert [allows(none, one, NOW) for one in (spanish, plain)] == [True, True]
+    assert as_needed(needs, spanish) == spanish
+    assert as_needed(none, spanish) == plain
+    assert place(needs, spanish) < place(none, spanish)
 
 
 @given(REQUESTS, REQUESTS)
