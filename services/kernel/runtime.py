@@ -27,7 +27,8 @@ from services.kernel.database import Database
 from services.kernel.doorkeeper import Callers, Doorkeeper
 from services.kernel.http import Check, Edge, ReadEmergency
 from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
-from services.kernel.outbox import EventBridgePublisher, Publisher, Relay, SqsPublisher, append_audit
+from services.kernel.outbox import Publisher, Relay, append_audit
+from services.kernel.publishers import EventBridgePublisher, SqsPublisher
 from services.kernel.telemetry import configure_logging, logger
 
 BLOCKING_CALLS = 32

@@ -1,4 +1,4 @@
--- depends: availability-0003.search-changes
+-- depends: availability-0004.interpreters
 -- Clinics: sessions whose every start has a number of places, such as flu shots on a Saturday.
 
 CREATE TABLE clinic (
