@@ -112,7 +112,7 @@ def test_whoever_cannot_be_served_in_time_is_told_so_and_takes_no_place() -> Non
     crowd.leaves(now=0.2)
     assert (crowd.told["short"], crowd.told["patient"]) == (Verdict.LATE, Verdict.ADMITTED)
     crowd.arrives("another", now=0.2)
-    crowd.admission.sweep(now=5.0)
+    crowd.admission.sweep(now=6.0)
     assert crowd.told["another"] is Verdict.SLOW
 
 
