@@ -19,6 +19,9 @@ from enum import StrEnum
 from services.kernel.concurrency import AdaptiveLimit
 
 LEAST_WAITING = 24
+# So many may come at the same moment; a queue that has stood for longer than BURST_SECONDS is no burst any more.
+BURST = 256
+BURST_SECONDS = 0.5
 
 
 class Verdict(StrEnum):
@@ -113,8 +116,12 @@ class Line:
 class Admission:
     """Places and the lines in front of them. Callers of `arrive` that are admitted must `leave`."""
 
-    def __init__(self, classes: Sequence[CallerClass], limit: AdaptiveLimit | None = None) -> None:
+    def __init__(
+        self, classes: Sequence[CallerClass], limit: AdaptiveLimit | None = None, *, burst: int = BURST
+    ) -> None:
         self.limit = limit or AdaptiveLimit()
+        self._burst = burst
+        self._stands_since = 0.0
         self.lines: Mapping[str, Line] = {kind.name: Line(kind) for kind in classes}
         self.in_hand = 0
         self.waiting = 0
@@ -129,11 +136,13 @@ class Admission:
             return Verdict.ADMITTED
         if seconds <= 0:
             return line.refuse(Verdict.LATE)
-        if (verdict := self._crowded(line, caller)) is not None:
+        if (verdict := self._crowded(line, caller, now)) is not None:
             return line.refuse(verdict)
         waiter = Waiter(line, caller, now + min(seconds, line.kind.patience), now, settle)
         if not line.waiting:
             line.tag = max(line.tag, self._tag)
+        if not self.waiting:
+            self._stands_since = now
         line.put(waiter)
         self.waiting += 1
         self._fill(now)
@@ -161,11 +170,14 @@ class Admission:
     def _may_hold(self, line: Line) -> bool:
         return not line.in_hand or line.in_hand < line.kind.most * self.limit.places
 
-    def _crowded(self, line: Line, caller: str) -> Verdict | None:
+    def _crowded(self, line: Line, caller: str, now: float) -> Verdict | None:
         """Return why somebody may not wait. The queue is everybody's; once full, whoever has most for their weight
         gives way, class by class and inside a class caller by caller.
         """
-        if self.waiting < max(LEAST_WAITING, self.limit.places):
+        bound = max(LEAST_WAITING, self.limit.places)
+        if now - self._stands_since < BURST_SECONDS:
+            bound = max(bound, self._burst)
+        if self.waiting < bound:
             return None
         others = [other for other in self.lines.values() if other.waiting and other is not line]
         most = max(others, key=lambda other: other.waiting / other.kind.weight, default=line)
