@@ -191,18 +191,18 @@ class Relay:
 
     async def _run(self, channel: str) -> None:
         woken, publisher = self._wake[channel], self._publishers[channel]
-        backoff = POLL_SECONDS
+        backoff, gathering = POLL_SECONDS, self._gather_seconds.get(channel, 0.0)
         while True:
             with contextlib.suppress(TimeoutError):
                 # Not wait_for: on Python 3.11 it swallows a cancellation that meets a wake, and the relay never ends.
                 async with asyncio.timeout(POLL_SECONDS):
                     await woken.wait()
-            await asyncio.sleep(self._gather_seconds.get(channel, 0.0))
+            await asyncio.sleep(gathering)
             woken.clear()
             try:
                 while sent := await self._drain(channel, publisher):
                     if sent < BATCH:
-                        await asyncio.sleep(BREATH_SECONDS)
+                        await asyncio.sleep(max(BREATH_SECONDS, gathering))
                 backoff = POLL_SECONDS
             except Exception as error:
                 backoff = min(2.0, backoff * 2)
