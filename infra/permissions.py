@@ -28,7 +28,8 @@ class Arns:
     ``queue`` and ``bucket`` take the topology's names; ``secret`` takes service and secret and returns a pattern, as
     Secrets Manager ends every ARN with six characters of its own; ``database`` takes Aurora cluster and user.
     ``phi_key`` and ``audit_key`` are that region's
-    KMS keys, ``user_pool`` is Cognito's, ``email_identity`` SES's.
+    KMS keys, ``user_pool`` is Cognito's, ``email_identity`` and ``email_events`` are identity and configuration set of
+    SES.
     """
 
     region: str
@@ -41,6 +42,7 @@ class Arns:
     audit_key: Text
     user_pool: Text
     email_identity: Text
+    email_events: Text
 
 
 def process_statements(service: Service, arns: Arns, *, with_secrets: bool = True) -> tuple[Statement, ...]:
@@ -161,7 +163,7 @@ def _user_accounts(arns: Arns) -> Statement:
 
 
 def _email(arns: Arns) -> Statement:
-    return _allow("SendEmail", ["ses:SendEmail"], [arns.email_identity])
+    return _allow("SendEmail", ["ses:SendEmail"], [arns.email_identity, arns.email_events])
 
 
 def _text_messages(_arns: Arns) -> Statement:

@@ -72,11 +72,8 @@ def preview(
         json.dump({"stacks": [recording.as_dict() for recording in recordings]}, sys.stdout, indent=1, sort_keys=True)
         sys.stdout.write("\n")
     else:
-        _show(recordings, Console(highlight=False, width=WIDE))
-    faults = [fault for recording in recordings for fault in recording.faults]
-    _tell(faults)
-    if faults:
-        raise typer.Exit(1)
+        show(recordings, Console(highlight=False, width=WIDE))
+    end([fault for recording in recordings for fault in recording.faults])
 
 
 def chosen(words: Iterable[str]) -> tuple[Stack, ...]:
@@ -146,7 +143,8 @@ def _tell_changes(found: list[Change], *, as_json: bool) -> None:
     typer.echo(", ".join(f"{counts[how]} {how}" for how in signs))
 
 
-def _show(recordings: list[Recording], out: Console) -> None:
+def show(recordings: Sequence[Recording], out: Console) -> None:
+    """Print the summary: what there is of each type, what of it holds PHI, what is public and how."""
     rows = []
     for recording in recordings:
         graph = recording.resolved
@@ -166,7 +164,7 @@ def _show(recordings: list[Recording], out: Console) -> None:
 
 
 def _types(
-    recordings: list[Recording], wanted: Callable[[Resource], bool]
+    recordings: Sequence[Recording], wanted: Callable[[Resource], bool]
 ) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """Return headings and rows of a table that counts resources by type and environment."""
     environments = tuple(dict.fromkeys(recording.resolved.environment for recording in recordings))
@@ -190,9 +188,11 @@ def _table(out: Console, title: str, headings: Iterable[str], rows: Sequence[Seq
     out.print(table)
 
 
-def _tell(faults: list[Fault]) -> None:
+def end(faults: Sequence[Fault]) -> None:
+    """Tell every fault with file and line on standard error, and exit with 1 if there is one."""
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     for fault in faults:
         err.print(str(fault), style="red", markup=False)
     if faults:
         err.print(f"{len(faults)} faults", style="red")
+        raise typer.Exit(1)

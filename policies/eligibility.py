@@ -11,6 +11,7 @@ from policies.files import Strict, read_as
 
 FILE = Path(__file__).with_name("eligibility.yaml")
 DataClass = Literal["public", "internal", "phi"]
+LONGEST_DAYS = 190
 # From the least to the most sensitive.
 CLASSES: tuple[DataClass, ...] = ("public", "internal", "phi")
 
@@ -36,6 +37,16 @@ class Eligibility(Strict):
     read: date
     review: date
     services: dict[str, Service]
+
+    @model_validator(mode="after")
+    def _read_often(self) -> Self:
+        if not 0 < (self.review - self.read).days <= LONGEST_DAYS:
+            raise ValueError(f"review: within {LONGEST_DAYS} days after {self.read}")
+        return self
+
+    def overdue(self, today: date) -> bool:
+        """Say whether AWS's list should have been read again by a day."""
+        return self.review < today
 
     def service_of(self, type_: str) -> Service | None:
         """Return the service of a resource type's token; None if the register has no entry for it."""

@@ -11,6 +11,7 @@ from infra.components.artifacts import Artifacts, ArtifactsArgs
 from infra.components.base import Component, Scope
 from infra.components.event_bus import EventBus, EventBusArgs
 from infra.components.functions import Functions, FunctionsArgs, FunctionSettings
+from infra.components.mail import Mail
 from infra.components.schedules import Schedules, SchedulesArgs
 from infra.components.watch import Watch
 from infra.permissions import Statement
@@ -67,6 +68,7 @@ class Messaging(Component):
             FunctionsArgs(settings, bus.queues, zips.code, args.environment, args.statements),
             parent=self,
         )
+        Mail("mail", scope, parent=self)
         schedules = Schedules("schedules", scope, SchedulesArgs(functions, settings), parent=self)
         self.bus_arn = bus.bus_arn
         self.watches: tuple[Watch, ...] = (*bus.watches, *functions.watches, *schedules.watches)

@@ -42,17 +42,16 @@ def record_environment(
     needed = chosen | {below for stack in chosen for below in stack.reads}
     published: dict[str, Mapping[str, Any]] = {}
     recordings: dict[str, Recording] = {}
-    with _uncollected():
-        for stack in stacks_of(environment):
-            if stack not in needed:
-                continue
-            readable = {below.name: published[below.name] for below in stack.reads}
-            resolved = run(stack, environment, readable, known=True, program=program)
-            published[stack.name] = resolved.outputs
-            if stack in chosen:
-                unresolved = run(stack, environment, readable, known=False, program=program)
-                both = Recording(resolved=resolved, unresolved=unresolved)
-                recordings[stack.name] = dataclasses.replace(both, faults=faults_of(both, readable))
+    for stack in stacks_of(environment):
+        if stack not in needed:
+            continue
+        readable = {below.name: published[below.name] for below in stack.reads}
+        resolved = run(stack, environment, readable, known=True, program=program)
+        published[stack.name] = resolved.outputs
+        if stack in chosen:
+            unresolved = run(stack, environment, readable, known=False, program=program)
+            both = Recording(resolved=resolved, unresolved=unresolved)
+            recordings[stack.name] = dataclasses.replace(both, faults=faults_of(both, readable))
     return recordings
 
 
@@ -114,13 +113,17 @@ def run(
             loop.run_until_complete(run_in_stack(lambda: program(stack, environment)))
         except BaseException as problem:  # carried over to the thread that asked
             problems.append(problem)
+            for waiting in asyncio.all_tasks(loop):
+                waiting.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
         finally:
             asyncio.set_event_loop(None)
             loop.close()
 
     thread = threading.Thread(target=contextvars.Context().run, args=(within,), name=stack.name)
-    thread.start()
-    thread.join()
+    with _uncollected():
+        thread.start()
+        thread.join()
     if problems:
         raise _told(stack, problems[0])
     return _graph(stack, region, recorder, known=known)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 from infra.recording.graph import PROVIDERS
 from policies.eligibility import CLASSES, load_eligibility
 from policies.rules.judging import STACK, Book
-from policies.rules.reading import View
+from policies.rules.reading import CannotTell, Node, View
 
 BOOK = Book()
 RULES = BOOK.rules
@@ -48,25 +47,19 @@ def _complete(resource: View) -> Iterator[str]:
 )  # fmt: skip
 def _eligible(stack: View) -> Iterator[str]:
     register = load_eligibility()
+    waiting: CannotTell | None = None
     for resource in stack.graph.resources:
         if resource.component or resource.read or not resource.type.startswith("aws:"):
             continue
+        if Node(resource.inputs).at("tags").unknown:
+            waiting = CannotTell(f"{resource.name}.tags")
         service = register.service_of(resource.type)
         if service is None:
             yield f"{resource.name} ({resource.place}): {resource.type} is in no register of eligible services"
         elif resource.data_class in CLASSES and CLASSES.index(resource.data_class) > CLASSES.index(service.data):
             yield f"{resource.name} ({resource.place}): {service.name} may hold {service.data} data at most"
-
-
-@BOOK.rule(
-    "register-reviewed", "The register of eligible services was read within half a year", STACK, scope="stack",
-    when=lambda stack: stack.graph.layer == "foundation",
-    remedy="Read AWS's list again and set `read` and `review` in policies/eligibility.yaml.",
-)  # fmt: skip
-def _reviewed(_stack: View) -> Iterator[str]:
-    register = load_eligibility()
-    if not 0 < (register.review - register.read).days <= 190:
-        yield f"read on {register.read}, to be read again on {register.review}: more than half a year"
+    if waiting is not None:
+        raise waiting
 
 
 @BOOK.rule(
@@ -76,8 +69,3 @@ def _reviewed(_stack: View) -> Iterator[str]:
 def _apart(provider: View) -> Iterator[str]:
     if not provider.type.startswith(PROVIDERS) or not provider["allowedAccountIds"]:
         yield "whoever's shell it runs in decides the account"
-
-
-def overdue(today: date) -> bool:
-    """Say whether the register should have been read again by a day."""
-    return load_eligibility().review < today

@@ -149,8 +149,7 @@ def _target(target: View) -> Iterator[str]:
     remedy="Set target.dead_letter_config and kms_key_arn.",
 )  # fmt: skip
 def _schedule(schedule: View) -> Iterator[str]:
-    dead = schedule.at("target.deadLetterConfig.arn")
-    if dead.raw is None:
+    if not schedule.given("target.deadLetterConfig.arn"):
         yield "what it cannot start is lost"
     if not schedule.given("kmsKeyArn"):
         yield "its payload is under AWS's own key"

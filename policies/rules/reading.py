@@ -154,8 +154,15 @@ class View(Node):
         return self._estate.named(self, path, types)
 
     def given(self, path: str) -> bool:
-        """Say whether a property is set. A value not known yet is, if the graph says which resource it comes from."""
-        node = self.at(path)
+        """Say whether a property is set. A value not known yet is, if the graph says which resource it comes from.
+
+        That holds for the value itself: what stands within something unknown cannot be told.
+        """
+        node: Node = self
+        for key in path.split("."):
+            if node.unknown:
+                raise CannotTell(node.path)
+            node = node.at(key)
         if node.unknown:
             if self.named(path):
                 return True

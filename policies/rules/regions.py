@@ -9,7 +9,7 @@ from typing import Any
 from infra.recording.crossing import crossings
 from infra.recording.graph import MARK, UNKNOWN, texts
 from policies.rules.judging import STACK, Book, paired
-from policies.rules.reading import View
+from policies.rules.reading import CannotTell, View
 
 BOOK = Book()
 RULES = BOOK.rules
@@ -38,6 +38,10 @@ HERE = ("us-east-1", "us-east-2", "us-west-1", "us-west-2")
 def _alone(stack: View) -> Iterator[str]:
     for resource, what in crossings(stack.graph):
         yield f"{resource.name} ({resource.place}): {what}"
+    for resource in stack.graph.resources:
+        for path, text in texts(resource.inputs):
+            if UNKNOWN in text:
+                raise CannotTell(f"{resource.name}.{path}")
 
 
 @BOOK.rule(
@@ -70,6 +74,9 @@ def _agrees(resource: View) -> Iterator[str]:
     for twin in resource.twins():
         other = _neutral(twin, skipped)
         differing = sorted(path for path in mine.keys() | other.keys() if mine.get(path) != other.get(path))
+        # Not known on both sides: both come from another resource, as references do that are known.
+        if hidden := [path for path in differing if UNKNOWN in {str(mine.get(path)), str(other.get(path))}]:
+            raise CannotTell(hidden[0])
         if differing:
             yield f"differs from {twin.graph.region} in {', '.join(differing[:5])}"
 

@@ -12,19 +12,22 @@ from fastapi import FastAPI
 
 from services.availability.adapters import noshow_model
 from services.availability.adapters.memory.following import IndexKeeper
+from services.availability.adapters.memory_lookups import lookups
 from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
+from services.availability.adapters.postgres_clinics import ClinicSearch, clinic_work
 from services.availability.adapters.postgres_interpreters import PostgresInterpreterTimes
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
-from services.availability.api import absences, schedules, slots, why
+from services.availability.api import absences, clinics, schedules, slots, why
 from services.availability.api.dependencies import Availability
 from services.availability.consumers import on_directory
-from services.availability.ports import SlotSearch, UnitOfWork, ZipCentroids
+from services.availability.ports import LookUp, SlotSearch, UnitOfWork, ZipCentroids
 from services.availability.settings import Settings
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
+from services.availability.usecases.clinics import Clinics
 from services.availability.usecases.horizon import ExtendHorizon
 from services.availability.usecases.materialise import Horizon
 from services.availability.usecases.projections import DirectoryProjection
@@ -38,7 +41,7 @@ from services.contracts.slot_offer import SigningKey
 from services.contracts.topology import subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection, Database
-from services.kernel.http import Edge, create_app
+from services.kernel.http import create_app
 from services.kernel.records import Records, records_router
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
@@ -58,20 +61,25 @@ def assemble(
     key_id: str,
     horizon: Horizon,
     zips: ZipCentroids,
-    search: SlotSearch | None = None,
+    keeper: IndexKeeper | None = None,
 ) -> Availability:
     """Return the use cases over a database; raise Invalid when ``pem`` is not an Ed25519 private key.
 
-    ``search`` finds open slots, by default in SQL.
+    Searches are answered from the index of ``keeper`` where there is one, otherwise in SQL.
     """
     transaction = unit_of_work(database)
     jwk, key, times = public_jwk(pem, key_id), SigningKey(key_id, pem), PostgresInterpreterTimes(database)
+    search: SlotSearch = PostgresSlotSearch(database)
+    look_up: LookUp = transaction
+    if keeper is not None:
+        search, look_up = MemorySlotSearch(keeper, search), lookups(keeper, look_up)
     return Availability(
-        search=SearchSlots(transaction, search or PostgresSlotSearch(database), times, zips, key, clock, horizon.rules),
+        search=SearchSlots(look_up, ClinicSearch(database, search), times, zips, key, clock, horizon.rules),
         explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),
         leave=LeaveOfAbsence(transaction, horizon),
         closures=Closures(transaction, horizon),
+        clinics=Clinics(clinic_work(database), clock),
         offer_keys={"keys": [jwk]},
     )
 
@@ -120,13 +128,6 @@ async def _keep_slotting(transaction: UnitOfWork, horizon: Horizon) -> None:
         await asyncio.sleep(wait.total_seconds())
 
 
-def _edge(runtime: Runtime, keeper: IndexKeeper, *, in_memory: bool) -> Edge:
-    """Return the edge whose readiness page tells which path searches take; SQL is no reason to turn traffic away."""
-    if not in_memory:
-        return runtime.edge
-    return replace(runtime.edge, checks={**runtime.edge.checks, "search-index": keeper.check})
-
-
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
@@ -139,25 +140,26 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ) as runtime:
         # Half a second of reading that the first search should not wait for.
         await asyncio.to_thread(zips.find, "00000")
-        keeper = IndexKeeper(runtime.database, clock, settings.search_index_megabytes * 2**20)
-        search: SlotSearch = PostgresSlotSearch(runtime.database)
+        keeper: IndexKeeper | None = None
+        app.state.edge = runtime.edge
         if settings.search_index_megabytes:
-            search = MemorySlotSearch(keeper, search)
-        app.state.edge = _edge(runtime, keeper, in_memory=settings.search_index_megabytes > 0)
+            keeper = IndexKeeper(runtime.database, clock, settings.search_index_megabytes * 2**20)
+            # The readiness page tells which path searches take; SQL is no reason to turn traffic away.
+            app.state.edge = replace(runtime.edge, checks={**runtime.edge.checks, "search-index": keeper.check})
         app.state.records = Records(runtime.database, KINDS)
         app.state.availability = assemble(
-            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips, search
+            runtime.database, clock, settings.signing_key_pem(), settings.offer_key_id, horizon, zips, keeper
         )
         transaction = unit_of_work(runtime.database)
-        keepers = [asyncio.create_task(keep(transaction, horizon)) for keep in (_keep_horizon, _keep_slotting)]
-        if settings.search_index_megabytes:
-            keepers.append(asyncio.create_task(keeper.run()))
+        tasks = [asyncio.create_task(keep(transaction, horizon)) for keep in (_keep_horizon, _keep_slotting)]
+        if keeper is not None:
+            tasks.append(asyncio.create_task(keeper.run()))
         try:
             yield
         finally:
-            for one in keepers:
-                one.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def create() -> FastAPI:
@@ -167,7 +169,7 @@ def create() -> FastAPI:
         title="Careslot availability",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[slots.router, why.router, schedules.router, absences.router, records_router(*KINDS)],
+        routers=[slots.router, why.router, schedules.router, absences.router, clinics.router, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

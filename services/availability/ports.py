@@ -64,6 +64,21 @@ class Directory(Protocol):
     async def visit_types_of(self, specialty: str) -> Sequence[VisitType]: ...
 
 
+class Lookups(Protocol):
+    """What a search looks up before and after it looks for slots."""
+
+    async def facilities(self, facility_ids: Collection[str]) -> Mapping[str, Facility]: ...
+    async def facilities_in(self, box: Box) -> Sequence[Facility]: ...
+    async def clinicians(self, clinician_ids: Collection[str]) -> Mapping[str, Clinician]: ...
+    async def visit_type(self, visit_type: str) -> VisitType | None: ...
+    async def visit_types_of(self, specialty: str) -> Sequence[VisitType]: ...
+    async def reserve_of(self, places: Collection[tuple[str, datetime]]) -> Mapping[tuple[str, datetime], datetime]:
+        """Return when the reserved among (clinician, start) open to everyone."""
+
+
+LookUp = Callable[[], AbstractAsyncContextManager[Lookups]]
+
+
 class Interpreters(Protocol):
     """The directory's interpreters. ``put_interpreter`` tells whether the record was newer than the kept one."""
 

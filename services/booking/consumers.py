@@ -4,7 +4,13 @@ from services.booking.domain.disruption import CLINICIAN, FACILITY
 from services.booking.ports import Projections, Telling
 from services.contracts.events import event_of
 from services.contracts.events.availability import ClosureRecorded, ClosureWithdrawn, LeaveRecorded, LeaveWithdrawn
-from services.contracts.events.directory import PatientMerged, PatientRecorded, ProxyRecorded, VisitTypeRecorded
+from services.contracts.events.directory import (
+    BreakGlassRecorded,
+    PatientMerged,
+    PatientRecorded,
+    ProxyRecorded,
+    VisitTypeRecorded,
+)
 from services.contracts.events.notifications import ABOUT_DISRUPTIONS, MessageFailed, MessageSent
 from services.contracts.events.waitlist import DemandChanged
 from services.kernel.errors import NotFound
@@ -34,10 +40,15 @@ async def on_block(envelope: Envelope, store: Projections) -> None:
 
 
 async def on_directory(envelope: Envelope, store: Projections) -> None:
-    """Keep patients' facilities, proxies, merges and visit types' labels; raise NotFound for any other event."""
+    """Keep patients' facilities, proxies, merges, visit types' labels, and which emergency accesses were ended early;
+    raise NotFound for any other event.
+    """
     match event_of(envelope):
         case PatientRecorded() as patient:
             await store.record_patient(patient.patient_id, patient.version, patient.facility_ids, active=patient.active)
+        case BreakGlassRecorded() as glass:
+            if glass.ended_at is not None:
+                await store.record_ended_break_glass(glass.grant_id, glass.expires_at)
         case PatientMerged() as merge:
             await store.record_merge(merge.replaced_id, merge.survivor_id, merge.version)
         case ProxyRecorded() as proxy:

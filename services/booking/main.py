@@ -17,7 +17,7 @@ from services.booking.adapters.freed import freed_work
 from services.booking.adapters.late_rules import late_rule_work
 from services.booking.adapters.merging import PostgresMerging
 from services.booking.adapters.places import PostgresPlaces
-from services.booking.adapters.projections import PostgresProjections
+from services.booking.adapters.projections import PostgresProjections, ended_break_glass
 from services.booking.adapters.register import PostgresRegister
 from services.booking.adapters.replacements import SCOPE, AvailabilityReplacements, NoReplacements
 from services.booking.adapters.store import unit_of_work
@@ -41,7 +41,7 @@ from services.booking.usecases.recurring import Series
 from services.booking.usecases.replacing import FindReplacements
 from services.booking.usecases.taking import TakeSlots
 from services.booking.usecases.working_off import WorkOffDisruptions
-from services.contracts.break_glass import GlassKeys
+from services.contracts.break_glass import GlassKeys, Revocations
 from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
@@ -163,17 +163,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for subscription in subscriptions_of(SERVICE)
         if subscription.runs == "process"
     ]
-    emergency = GlassKeys.from_setting(settings.break_glass_keys)
+    emergency = Revocations(GlassKeys.from_setting(settings.break_glass_keys))
     async with (
         running(
             SERVICE,
             settings,
             app_role=Role.EXTERNAL_APP,
             callers=CALLERS,
+            reset_sessions=False,
             subscriptions=subscriptions,
             emergency=emergency,
         ) as runtime,
         following_aliases(runtime.edge, runtime.database) as aliases,
+        emergency.following(partial(ended_break_glass, runtime.database)),
     ):
         slots, replacements = _slots(runtime, settings), _replacements(runtime, settings)
         parts, due = assemble(runtime.database, runtime.clock, slots, replacements, settings, aliases)

@@ -4,8 +4,10 @@ A compact JWS with Ed25519, like a slot offer: only the directory can mint one, 
 stands between an emergency and the record. It is bound to its holder's own sign-in, so that it is worth nothing alone.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +17,14 @@ import jwt
 
 from services.kernel.actor import Emergency
 from services.kernel.errors import Invalid, Unauthenticated
+from services.kernel.telemetry import logger
 
 ISSUER = "careslot.directory"
 ALGORITHM = "EdDSA"
 TYPE = "break-glass+jwt"
+LOOK_SECONDS = 1.0
+# Returns the ids of accesses that were ended early.
+Look = Callable[[], Awaitable[Iterable[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +77,45 @@ class GlassKeys:
         if int(claims["exp"]) <= now.timestamp():
             raise Unauthenticated("The emergency access has ended; renew or open it anew.", slug="break-glass-ended")
         return emergency
+
+
+class Revocations:
+    """Reads tokens with ``read`` and refuses those of accesses that were ended early, as of the last look.
+
+    What was ended and could still be shown is a handful of ids, looked at every second, so that a request asks memory.
+    """
+
+    def __init__(self, read: Callable[[str, str, datetime], Emergency]) -> None:
+        self._read = read
+        self._ended: frozenset[str] = frozenset()
+
+    def __call__(self, token: str, subject: str, now: datetime) -> Emergency:
+        """Return what ``token`` opens to ``subject``; raise Unauthenticated when that is nothing (any more)."""
+        emergency = self._read(token, subject, now)
+        if emergency.id in self._ended:
+            raise Unauthenticated("The emergency access has ended; renew or open it anew.", slug="break-glass-ended")
+        return emergency
+
+    async def refresh(self, look: Look) -> None:
+        """Look again."""
+        self._ended = frozenset(await look())
+
+    @asynccontextmanager
+    async def following(self, look: Look) -> AsyncIterator[None]:
+        """Look every second meanwhile; who cannot look knows what was ended before, and every token's own end."""
+
+        async def follow() -> None:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                try:
+                    await self.refresh(look)
+                except Exception as error:
+                    logger().warning("revocations wait", error_type=type(error).__name__)
+
+        await self.refresh(look)
+        task = asyncio.create_task(follow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import boto3
 from fastapi import FastAPI
 
-from services.contracts.break_glass import GlassKeys
+from services.contracts.break_glass import GlassKeys, Revocations
 from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.directory.adapters.cognito import CognitoAccounts
-from services.directory.adapters.postgres import unit_of_work
+from services.directory.adapters.postgres import ended_break_glass, unit_of_work
 from services.directory.adapters.records import KINDS
 from services.directory.adapters.zip_codes import BundledZipCodes, places
 from services.directory.api import (
@@ -65,7 +66,7 @@ def create() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
-    emergency = GlassKeys.from_setting(settings.break_glass_keys)
+    emergency = Revocations(GlassKeys.from_setting(settings.break_glass_keys))
     async with running(SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, emergency=emergency) as runtime:
         await asyncio.to_thread(places)
         accounts = CognitoAccounts(boto3.client("cognito-idp", config=AWS), settings.user_pool_id)
@@ -77,7 +78,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         telling = asyncio.create_task(_tell_pending_roles(app.state.directory.roles))
         try:
             app.state.records = Records(runtime.database, KINDS)
-            async with following_aliases(runtime.edge, runtime.database, REPLACED):
+            async with (
+                following_aliases(runtime.edge, runtime.database, REPLACED),
+                emergency.following(partial(ended_break_glass, runtime.database)),
+            ):
                 yield
         finally:
             telling.cancel()

@@ -3,8 +3,8 @@
 Pure: times are handed in and nothing waits here; services.kernel.doorkeeper does. The parts and where they are from:
 - classes of callers share what becomes free by weight (start-time fair queueing, Goyal et al., SIGCOMM 1996), as
   levels do in Kubernetes' API Priority and Fairness: who keeps to their share is served first, nobody starves;
-- inside a class callers take turns, and the longest queue is cut first (McKenney, "Stochastic Fairness Queueing",
-  1990): one app cannot take what its class has;
+- inside a class callers take turns; the queue is everybody's, and once it is full the longest line for its weight is
+  cut, there the longest caller's (McKenney, "Stochastic Fairness Queueing", 1990): no app takes its class's part;
 - as many may wait as are worked on, so that waiting takes about as long as being served ("Controlling Queue Delay",
   Nichols and Jacobson 2012, bounds the same by time; by count it holds on a slow machine, too); whoever would wait
   beyond their deadline, or their class's patience, is refused instead of served too late (Maurer, "Fail at Scale",
@@ -158,30 +158,34 @@ class Admission:
                 self.give_up(waiter)
                 self._refuse_late(waiter, now)
 
-    def may_wait(self, line: Line) -> int:
-        """Return how many of a class may wait just now: its share of the queue, by weight against who waits too."""
-        kinds = [other.kind for other in self.lines.values() if other.waiting or other is line]
-        places = max(LEAST_WAITING, self.limit.places)
-        return max(2, places * line.kind.weight // sum(kind.weight for kind in kinds))
-
     def _may_hold(self, line: Line) -> bool:
         return not line.in_hand or line.in_hand < line.kind.most * self.limit.places
 
     def _crowded(self, line: Line, caller: str) -> Verdict | None:
-        """Return why somebody may not wait; one caller with many gives way to one with few."""
-        bound = self.may_wait(line)
-        if line.waiting < bound:
+        """Return why somebody may not wait. The queue is everybody's; once full, whoever has most for their weight
+        gives way, class by class and inside a class caller by caller.
+        """
+        if self.waiting < max(LEAST_WAITING, self.limit.places):
+            return None
+        others = [other for other in self.lines.values() if other.waiting and other is not line]
+        most = max(others, key=lambda other: other.waiting / other.kind.weight, default=line)
+        if (line.waiting + 1) / line.kind.weight < most.waiting / most.kind.weight:
+            self._cut(most)
             return None
         own = len(line.callers.get(caller, ()))
-        if own > 1 and own * len(line.callers) >= bound:
+        if own > 1:
             return Verdict.SHARE
-        longest = line.longest()
-        if len(longest) <= own + 1:
+        if not line.waiting or len(line.longest()) <= own + 1:
             return Verdict.FULL
-        cut = longest[-1]
-        self.give_up(cut)
-        cut.settle(line.refuse(Verdict.SHARE))
+        self._cut(line)
         return None
+
+    def _cut(self, line: Line) -> None:
+        queue = line.longest()
+        verdict = Verdict.SHARE if len(queue) > 1 else Verdict.FULL
+        cut = queue[-1]
+        self.give_up(cut)
+        cut.settle(line.refuse(verdict))
 
     def _fill(self, now: float) -> None:
         while self.waiting and self.in_hand < self.limit.places:

@@ -111,18 +111,21 @@ async def running(
     checks: Mapping[str, Check] | None = None,
     clock: Clock | None = None,
     emergency: ReadEmergency | None = None,
+    reset_sessions: bool = True,
 ) -> AsyncIterator[Runtime]:
     """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
 
     ``app_role`` is the role of callers that present an app's own token instead of a person's; ``callers`` are the
     classes that share the service in a rush; ``emergency`` reads emergency accesses, for services that hold patients'
-    records.
+    records; ``reset_sessions`` False where nobody leaves anything in a session of the database.
     """
     configure_logging(service, settings.log_level)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
     clock = clock or SystemClock()
     policies = AccessPolicies.from_folder(settings.access_policies)
-    database = Database(settings.database_url, application=service, max_size=settings.database_pool)
+    database = Database(
+        settings.database_url, application=service, max_size=settings.database_pool, reset_sessions=reset_sessions
+    )
     await database.open()
     publisher = EventBridgePublisher(boto3.client("events", config=AWS), settings.bus_name)
     publishers: dict[str, Publisher] = {"bus": publisher}

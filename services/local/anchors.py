@@ -1,4 +1,4 @@
-"""Brings the audit trail's anchors back into an emulator that lost them.
+"""The write-once buckets of the emulated account, and the audit trail's anchors brought back where it lost them.
 
 On the laptop only: there the emulator's memory is not where truth lives, and begins empty on another port. In AWS
 nothing can lose an anchor, nothing puts one back, and one that is missing is a finding.
@@ -6,15 +6,42 @@ nothing can lose an anchor, nothing puts one back, and one that is missing is a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 from botocore.exceptions import ClientError
 
-from services.contracts.topology import LOCKED_BUCKETS
+from services.contracts.topology import LOCKED_BUCKETS, LockedBucket
 from services.local.aws import Aws
 
 A_YEAR = timedelta(days=366)
+
+
+def declare_locked_buckets(
+    aws: Aws, buckets: Iterable[LockedBucket] = LOCKED_BUCKETS, *, prefix: str = ""
+) -> dict[str, str]:
+    """Make the write-once buckets; return their names by the topology's names.
+
+    A killed emulator may come back with the objects and without the bucket's settings, so all are made sure of. The
+    default retention is a second belt: whoever writes says how long to keep each object.
+    """
+    made = {bucket.name: prefix + bucket.name for bucket in buckets}
+    for bucket in buckets:
+        name = made[bucket.name]
+        try:
+            aws.s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        except (aws.s3.exceptions.BucketAlreadyOwnedByYou, aws.s3.exceptions.BucketAlreadyExists):
+            pass
+        aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        aws.s3.put_object_lock_configuration(
+            Bucket=name,
+            ObjectLockConfiguration={
+                "ObjectLockEnabled": "Enabled",
+                "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": bucket.retention_years}},
+            },
+        )
+    return made
 
 
 def restore_anchors(aws: Aws, database_url: str, bucket: str = "") -> int:

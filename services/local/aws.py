@@ -21,10 +21,9 @@ from services.contracts.topology import (
     AWS_BUS,
     BUS,
     DIRECT_QUEUES,
-    LOCKED_BUCKETS,
+    MAIL_CONFIGURATION_SET,
     SUBSCRIPTIONS,
     DirectQueue,
-    LockedBucket,
     Subscription,
 )
 from services.local.emulator import ACCOUNT, REGION
@@ -164,36 +163,16 @@ def declare_direct_queues(
     return {queue.queue: _direct(aws, queue, prefix) for queue in queues}
 
 
-def declare_locked_buckets(
-    aws: Aws, buckets: Iterable[LockedBucket] = LOCKED_BUCKETS, *, prefix: str = ""
-) -> dict[str, str]:
-    """Make the write-once buckets; return their names by the topology's names.
-
-    A killed emulator may come back with the objects and without the bucket's settings, so all are made sure of. The
-    default retention is a second belt: whoever writes says how long to keep each object.
-    """
-    made = {bucket.name: prefix + bucket.name for bucket in buckets}
-    for bucket in buckets:
-        name = made[bucket.name]
-        try:
-            aws.s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
-        except (aws.s3.exceptions.BucketAlreadyOwnedByYou, aws.s3.exceptions.BucketAlreadyExists):
-            pass
-        aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        aws.s3.put_object_lock_configuration(
-            Bucket=name,
-            ObjectLockConfiguration={
-                "ObjectLockEnabled": "Enabled",
-                "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": bucket.retention_years}},
-            },
-        )
-    return made
-
-
 def declare_sender(aws: Aws, email_address: str) -> None:
-    """Let SES send from the address. SNS needs nothing declared to send a text message (and here knows no
-    attributes).
+    """Let SES send from the address, with the configuration set mails name. SNS needs nothing declared to send a text
+    message (and here knows no attributes).
+
+    The emulator's SES delivers everything and never tells of a bounce: who wants to see one puts it on the bus.
     """
+    try:
+        aws.ses.create_configuration_set(ConfigurationSet={"Name": MAIL_CONFIGURATION_SET})
+    except aws.ses.exceptions.ConfigurationSetAlreadyExistsException:
+        pass
     if email_address not in aws.ses.list_identities(IdentityType="EmailAddress")["Identities"]:
         aws.ses.verify_email_identity(EmailAddress=email_address)
 

@@ -28,6 +28,7 @@ HOP_BY_HOP = frozenset(
 )  # fmt: skip
 IN_FLIGHT = 24
 QUEUE_SECONDS = 120.0
+MOST_WAITING = 4096
 CONNECT_SECONDS = 2.0
 WHOLE_BODY_BYTES = 64 * 1024
 # Below uvicorn's five: a connection the service is about to close must not carry a request that cannot be repeated.
@@ -54,6 +55,7 @@ class Forwarder:
         self.base = base.rstrip("/")
         self._session = session
         self._places = asyncio.Semaphore(IN_FLIGHT)
+        self._waiting = 0
 
     async def __call__(self, request: web.Request, path: str) -> web.StreamResponse:
         """Forward ``request`` as ``path`` (raw, with its query); answer 502, 503 or 504 when there is no answer."""
@@ -71,16 +73,26 @@ class Forwarder:
     async def _bounded(self, request: web.Request, path: str, correlation: str) -> web.StreamResponse:
         if EVENT_STREAM in request.headers.get("Accept", ""):
             return await self._told(request, path, correlation)
-        try:
-            async with asyncio.timeout(QUEUE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
+        if not await self._place():
             told = f"{self.service} has too much to do; try again shortly."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", told, 5)
         try:
             return await self._told(request, path, correlation)
         finally:
             self._places.release()
+
+    async def _place(self) -> bool:
+        """Wait for a place; return whether it was had, which too many or too long a wait prevent."""
+        if self._waiting >= MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                return await self._places.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
 
     async def _told(self, request: web.Request, path: str, correlation: str) -> web.StreamResponse:
         answer: web.StreamResponse | None = None

@@ -19,13 +19,12 @@ import httpx
 from services.contracts.catalogue import load_catalogue
 from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS
 from services.local import environment
-from services.local.anchors import restore_anchors
+from services.local.anchors import declare_locked_buckets, restore_anchors
 from services.local.aws import (
     Aws,
     bus_name,
     declare_bus,
     declare_direct_queues,
-    declare_locked_buckets,
     declare_sender,
 )
 from services.local.aws_functions import FunctionCode, declare_functions, pause_schedule

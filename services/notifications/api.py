@@ -95,6 +95,9 @@ class MessagePage(BaseModel):
 
     items: tuple[MessageView, ...]
     next: UUID | None
+    email_returned: bool = Field(
+        description="mail to the address on file came back or was not wanted: none is sent there any more"
+    )
 
 
 def _desk(request: Request) -> PreferenceDesk:
@@ -147,8 +150,10 @@ async def read_messages(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> MessagePage:
     """Return what a patient was told and will be told, and what became of it."""
-    records, following = await desk.messages(gate, patient_id, before, limit)
-    return MessagePage(items=tuple(_message(record) for record in records), next=following)
+    told = await desk.messages(gate, patient_id, before, limit)
+    return MessagePage(
+        items=tuple(_message(record) for record in told.messages), next=told.following, email_returned=told.returned
+    )
 
 
 def _versions(if_match: str) -> tuple[int, ...] | None:

@@ -69,7 +69,11 @@ class Projections(Protocol):
         ...
 
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
-        """Return the recipient, locked until the transaction ends if ``lock``."""
+        """Return the recipient, locked until the transaction ends if ``lock``; without an address given up."""
+        ...
+
+    async def give_up_address(self, address: str, reason: str, at: datetime) -> None:
+        """Remember that no mail is to go to ``address`` (in small letters) any more."""
         ...
 
     async def facility_timezone(self, facility_id: str) -> str | None:
@@ -129,6 +133,10 @@ class Messages(Protocol):
 
     async def step(self, message_id: UUID, step: Step) -> bool:
         """Take ``step``; return False when the message is in none of the step's origins."""
+        ...
+
+    async def message(self, message_id: UUID) -> Message | None:
+        """Return a message, locked until the transaction ends."""
         ...
 
     async def stuck(self, claimed_before: datetime) -> Sequence[Message]:

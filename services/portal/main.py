@@ -12,10 +12,12 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from fastapi import FastAPI
 
+from services.contracts.callers import CALLERS
 from services.kernel.access import AccessPolicies
 from services.kernel.actor import TokenVerifier
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import SystemClock
+from services.kernel.doorkeeper import Doorkeeper
 from services.kernel.http import Edge, create_app
 from services.kernel.runtime import serve
 from services.kernel.telemetry import configure_logging, logger
@@ -23,8 +25,8 @@ from services.portal.adapters.neighbours import HttpNeighbours
 from services.portal.adapters.user_pool import UserPool
 from services.portal.api import ROUTERS
 from services.portal.api.cookies import Sealer
-from services.portal.api.entrance import Portal
-from services.portal.api.failures import install
+from services.portal.api.entrance import Portal, session_credential
+from services.portal.api.failures import busy_page, install
 from services.portal.settings import Settings
 
 SIGN_INS_AT_ONCE = 8
@@ -86,6 +88,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             checks={name: _answers(http, url) for name, url in addresses.items()},
             # Without any one of them there are still pages to show: nobody is turned away.
             required=frozenset(),
+            door=Doorkeeper("portal", CALLERS),
+            credential=session_credential,
+            refused_page=busy_page,
         )
         logger().info("started", port=settings.port)
         yield

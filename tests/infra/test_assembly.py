@@ -1,12 +1,9 @@
-"""The estate as a whole: which layers have what, and that one changed setting changes only what it should."""
+"""The estate as a whole: which layers have what."""
 
 from __future__ import annotations
 
 import pytest
 
-from environments.model import load_environment
-from infra.assembly import assemble
-from infra.recording.record import record_environment
 from tests.fixtures.estate import recorded
 
 pytestmark = pytest.mark.xdist_group("estate")
@@ -36,17 +33,3 @@ def test_regions_of_an_environment_differ_by_what_only_one_can_have() -> None:
         "pulumi:providers:random",
         "random:index/randomPassword:RandomPassword",
     }
-
-
-def test_log_retention_changes_log_groups_and_nothing_else() -> None:
-    before = recorded("dev")
-    environment = load_environment("dev")
-    retention = environment.retention.model_copy(update={"logs_days": 30})
-    after = record_environment(environment.model_copy(update={"retention": retention}), program=assemble)
-    changed = {
-        resource.type
-        for name, recording in after.items()
-        for resource in recording.resolved.resources
-        if resource != before[name].resolved.by_urn[resource.urn]
-    }
-    assert changed == {"aws:cloudwatch/logGroup:LogGroup"}

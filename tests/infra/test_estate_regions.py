@@ -11,9 +11,8 @@ import pytest
 from environments.model import load_environment
 from infra.recording.crossing import MEANT, crossings
 from infra.recording.graph import MARK, OURS, Resource, texts
-from infra.recording.record import record_environment
 from infra.stacks import Stack, all_stacks
-from tests.fixtures.estate import in_a_box, recorded, rules, stack
+from tests.fixtures.estate import in_a_box, recorded, resolved, rules, stack
 
 pytestmark = pytest.mark.xdist_group("estate")
 PAIR = ("prod-us-east-1", "prod-us-west-2")
@@ -58,9 +57,9 @@ def test_what_is_meant_to_name_another_region_does() -> None:
 
 
 def test_the_standby_is_deployed_alone() -> None:
-    alone = record_environment(load_environment("prod"), [Stack.parse("prod-us-west-2")])
-    assert list(alone) == ["prod-us-west-2"]
-    assert alone["prod-us-west-2"].resolved == stack("prod-us-west-2")
+    assert Stack.parse("prod-us-west-2").reads == (Stack.parse("prod-foundation"),)
+    alone = resolved(load_environment("prod"), "prod-us-west-2")
+    assert alone == {"prod-us-west-2": stack("prod-us-west-2")}
     there = {resource.mark for resource in stack("prod-us-east-1").resources}
     assert not [resource.name for resource in stack("prod-us-west-2").resources if resource.marks & there]
 

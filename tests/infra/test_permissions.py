@@ -28,6 +28,7 @@ ARNS = Arns(
     audit_key=f"arn:aws:kms:{HERE}:key/audit",
     user_pool=f"arn:aws:cognito-idp:{HERE}:userpool/pool",
     email_identity=f"arn:aws:ses:{HERE}:identity/careslot.example",
+    email_events=f"arn:aws:ses:{HERE}:configuration-set/careslot-mail",
 )
 ALL = [(SERVICES[name], of) for name in SERVICES for of in (process_statements, function_statements)]
 

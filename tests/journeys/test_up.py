@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -52,18 +51,20 @@ def ports_of(running: Running) -> list[int]:
 
 @pytest.mark.timeout(500)
 def test_from_first_start_to_last_stop(folder: Path) -> None:
-    """One life of a platform: started, looked at, disturbed, stopped, started again, killed."""
+    """One life of a platform: started, looked at, disturbed, taken down, started again, killed."""
     running = Running(folder, "--port", "0", *TINY)
     try:
         running.until_ready()
         only_loopback_is_listened_on(running)
         secrets_are_private(folder)
+        verbs_tell_of_it(running)
         a_second_one_in_the_same_folder_is_refused(folder, running)
         killed_programs_come_back(running)
         made = book_something(running)
         processes, ports = family(running), ports_of(running)
-        assert running.stop(signal.SIGINT) == 0
+        assert running.verb("down").returncode == 0
         assert_gone(processes, ports, 10)
+        assert running.process.wait(10) == 0
         assert careslot("status", "--folder", str(folder)).returncode == 1
 
         running = Running(folder, "--port", "0", *TINY).until_ready()
@@ -94,6 +95,14 @@ def secrets_are_private(folder: Path) -> None:
     layout = Layout(folder)
     private = [layout.state_file, *layout.environments.iterdir(), *layout.keys.iterdir()]
     assert {stat.S_IMODE(file.stat().st_mode) for file in private} == {0o600}
+
+
+def verbs_tell_of_it(running: Running) -> None:
+    status = running.verb("status").stdout
+    assert all(name in status for name in ("postgres", "emulator", "gateway", "booking"))
+    assert '"event": "started"' in running.verb("logs", "booking").stdout
+    assert running.verb("logs", "nothing").returncode == 1
+    assert running.verb("token", "patient").stdout.count(".") == 2
 
 
 def a_second_one_in_the_same_folder_is_refused(folder: Path, running: Running) -> None:
@@ -152,11 +161,11 @@ def test_a_full_disk_is_told_in_words(folder: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_stopped_while_starting_it_leaves_nothing_behind(folder: Path) -> None:
+def test_ctrl_c_while_starting_leaves_nothing_behind(folder: Path) -> None:
     running = Running(folder, "--port", "0", *TINY)
     running.until(lambda line: line.get("title") == "migrations")
     processes = family(running)
-    assert running.stop(signal.SIGTERM) == 0
+    assert running.stop(signal.SIGINT) == 0
     assert_gone(processes, [], 10)
 
 
@@ -171,20 +180,3 @@ def test_without_a_platform_verbs_say_so(folder: Path, verb: tuple[str, ...]) ->
 def test_wrong_use_exits_with_2() -> None:
     assert careslot("up", "--port", "70000").returncode == 2
     assert careslot("token").returncode == 2
-
-
-def test_down_stops_a_platform_and_status_and_logs_tell_of_it(folder: Path) -> None:
-    running = Running(folder, "--port", "0", *TINY).until_ready()
-    try:
-        status = running.verb("status").stdout
-        assert all(name in status for name in ("postgres", "emulator", "gateway", "booking"))
-        assert '"event": "started"' in running.verb("logs", "booking").stdout
-        assert running.verb("logs", "nothing").returncode == 1
-        assert running.verb("token", "patient").stdout.count(".") == 2
-        processes = family(running)
-        assert running.verb("down").returncode == 0
-        assert_gone(processes, [], 10)
-        assert running.process.wait(10) == 0
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            running.stop()

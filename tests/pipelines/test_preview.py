@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.recording.exposure import exposed
 from pipelines import preview
 from services.kernel.errors import Invalid
-from tests.fixtures.estate import stack
+from tests.fixtures.estate import recorded, stack
 
 pytestmark = pytest.mark.xdist_group("estate")
 
@@ -32,11 +34,11 @@ def test_words_name_stacks_environments_or_everything() -> None:
 
 
 def test_summary_counts_types_and_says_what_is_public() -> None:
-    ran = CliRunner().invoke(app(), ["dev-us-east-1"])
-    assert ran.exit_code == 0, ran.output
-    lines = [line.split() for line in ran.output.splitlines()]
-    assert ["aws:ec2/subnet:Subnet", "3"] in lines
-    (public,) = [line for line in ran.output.splitlines() if "joins the network to the internet" in line]
+    out = StringIO()
+    preview.show([recorded("dev")["dev-us-east-1"]], Console(file=out, highlight=False, width=preview.WIDE))
+    lines = out.getvalue().splitlines()
+    assert ["aws:ec2/subnet:Subnet", "3"] in [line.split() for line in lines]
+    (public,) = [line for line in lines if "joins the network to the internet" in line]
     assert "infra/components/network.py:" in public
 
 

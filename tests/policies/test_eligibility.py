@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from policies.eligibility import Service, load_eligibility
+from policies.eligibility import Eligibility, Service, load_eligibility
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,11 @@ def test_what_is_not_in_the_register_is_not_found(type_: str) -> None:
 def test_a_restriction_has_a_reason() -> None:
     with pytest.raises(ValueError, match="say why it may not hold PHI"):
         Service(name="Something", data="internal")
+
+
+def test_the_register_is_read_twice_a_year() -> None:
+    given = {"source": "x", "services": {}, "read": date(2026, 1, 1)}
+    with pytest.raises(ValueError, match="within 190 days after 2026-01-01"):
+        Eligibility.model_validate({**given, "review": date(2027, 1, 1)})
+    register = Eligibility.model_validate({**given, "review": date(2026, 7, 1)})
+    assert [register.overdue(day) for day in (date(2026, 7, 1), date(2026, 7, 2))] == [False, True]

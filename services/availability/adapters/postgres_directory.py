@@ -69,7 +69,7 @@ class DirectoryRows:
     async def facilities(self, facility_ids: Collection[str]) -> Mapping[str, Facility]:
         """Return those of ``facility_ids`` that are known, by id."""
         rows = await self._connection.fetch(f"{_FACILITY} WHERE facility_id = ANY($1)", list(facility_ids))
-        return {row["facility_id"]: _facility(row) for row in rows}
+        return {row["facility_id"]: facility_of(row) for row in rows}
 
     async def facilities_in(self, box: Box) -> Sequence[Facility]:
         """Return the active facilities in ``box``."""
@@ -77,18 +77,12 @@ class DirectoryRows:
             f"{_FACILITY} WHERE active AND latitude BETWEEN $1 AND $2 AND longitude BETWEEN $3 AND $4",
             box.south, box.north, box.west, box.east,
         )  # fmt: skip
-        return [_facility(row) for row in rows]
+        return [facility_of(row) for row in rows]
 
     async def clinicians(self, clinician_ids: Collection[str]) -> Mapping[str, Clinician]:
         """Return those of ``clinician_ids`` that are known, by id."""
         rows = await self._connection.fetch(f"{_CLINICIAN} WHERE clinician_id = ANY($1)", list(clinician_ids))
-        return {
-            row["clinician_id"]: Clinician(
-                row["clinician_id"], row["version"], row["name"], row["specialty"], tuple(row["languages"]),
-                tuple(row["facility_ids"]), row["active"],
-            )
-            for row in rows
-        }  # fmt: skip
+        return {row["clinician_id"]: clinician_of(row) for row in rows}
 
     async def clinician_ids(self) -> Sequence[str]:
         """Return every clinician that is known."""
@@ -127,7 +121,16 @@ def visit_type_row(visit_type: VisitType) -> tuple[object, ...]:
     return visit_type.visit_type, visit_type.version, visit_type.specialty, visit_type.minutes, visit_type.active
 
 
-def _facility(row: asyncpg.Record) -> Facility:
+def clinician_of(row: asyncpg.Record) -> Clinician:
+    """Return the clinician of a row."""
+    return Clinician(
+        row["clinician_id"], row["version"], row["name"], row["specialty"], tuple(row["languages"]),
+        tuple(row["facility_ids"]), row["active"],
+    )  # fmt: skip
+
+
+def facility_of(row: asyncpg.Record) -> Facility:
+    """Return the facility of a row."""
     return Facility(
         row["facility_id"], row["version"], row["name"], Place(row["latitude"], row["longitude"]), row["timezone"],
         row["active"],

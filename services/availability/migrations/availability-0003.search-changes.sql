@@ -9,7 +9,7 @@ CREATE TABLE search_change (
     id bigint GENERATED ALWAYS AS IDENTITY,
     at timestamptz NOT NULL DEFAULT now(),
     kind text NOT NULL,
-    -- Of a place: the facility. Of everything else: the clinician.
+    -- Of a room: its facility. Of times: the clinician. Of a record: its id.
     about text NOT NULL,
     room_id text NOT NULL DEFAULT '',
     -- The times affected, where not all of them are.
@@ -62,7 +62,7 @@ REFERENCING OLD TABLE AS former NEW TABLE AS latter FOR EACH STATEMENT EXECUTE F
 CREATE TRIGGER search_working_time_removed AFTER DELETE ON working_session
 REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_working_time_changed();
 
--- Facilities, clinicians, schedules (their versions) and visit lengths are few: the whole record is read again.
+-- Facilities, clinicians, schedules (their versions), visit types and lengths are few: the whole record is read again.
 CREATE FUNCTION search_record_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
@@ -109,3 +109,15 @@ REFERENCING OLD TABLE AS former NEW TABLE AS latter
 FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
 CREATE TRIGGER search_visit_length_removed AFTER DELETE ON visit_length
 REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
+
+CREATE TRIGGER search_visit_type_added AFTER INSERT ON visit_type
+REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
+CREATE TRIGGER search_visit_type_altered AFTER UPDATE ON visit_type
+REFERENCING OLD TABLE AS former NEW TABLE AS latter
+FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
+CREATE TRIGGER search_visit_type_removed AFTER DELETE ON visit_type
+REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
+
+-- A search asks for the lengths of one visit type. The table is small.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX visit_length_type ON visit_length (visit_type, clinician_id) INCLUDE (minutes);

@@ -11,7 +11,7 @@ from services.availability.domain.directory import Facility, VisitType
 from services.availability.domain.places import Place, box_around, distance_km
 from services.availability.domain.slots import OpenSlot, SlotQuery
 from services.availability.domain.slotting.plan import SlottingRules
-from services.availability.ports import InterpreterTimes, SlotSearch, Store, UnitOfWork, ZipCentroids
+from services.availability.ports import InterpreterTimes, LookUp, Lookups, SlotSearch, ZipCentroids
 from services.availability.usecases.interpreting import InterpretedSlots
 from services.contracts.slot_offer import OfferedResource, SigningKey, SlotOffer
 from services.kernel.access import Gate, Resource
@@ -25,6 +25,9 @@ DEFAULT_RADIUS_KM = 50.0
 # Enough to see what a change of length does; more would read the whole system's calendar to answer one click.
 COUNTED = timedelta(days=7)
 MOST_COUNTED = 2000
+# A token is good for half an hour; popular slots are asked for many times a second.
+SIGNED_FOR = timedelta(seconds=15)
+MOST_SIGNED = 20_000
 # Local days begin and end at most this far from the UTC day of the same date (zones lie between -12 and +14 hours).
 WIDEST = timedelta(hours=14)
 
@@ -81,12 +84,30 @@ class SearchResult:
     window: Window
 
 
+class OfferPress:
+    """Signs offers; the same slot asked for again within a moment gets the same token, which costs nothing."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self._made: dict[OpenSlot, tuple[SlotOffer, str]] = {}
+        self._since = datetime.fromtimestamp(0, UTC)
+
+    def offer(self, slot: OpenSlot, now: datetime) -> tuple[SlotOffer, str]:
+        """Return the offer of ``slot`` and its token, signed at most SIGNED_FOR ago."""
+        if not self._since <= now < self._since + SIGNED_FOR or len(self._made) >= MOST_SIGNED:
+            self._made, self._since = {}, now
+        if (made := self._made.get(slot)) is None:
+            offer = offer_of(slot)
+            made = self._made[slot] = offer, self._key.sign(offer, now)
+        return made
+
+
 class SearchSlots:
     """Finds open slots and signs an offer for each."""
 
     def __init__(
         self,
-        transaction: UnitOfWork,
+        look_up: LookUp,
         search: SlotSearch,
         interpreters: InterpreterTimes,
         zips: ZipCentroids,
@@ -95,11 +116,11 @@ class SearchSlots:
         rules: SlottingRules,
     ) -> None:
         self._rules = rules
-        self._transaction = transaction
+        self._look_up = look_up
         self._search = search
         self._interpreted = InterpretedSlots(search, interpreters)
         self._zips = zips
-        self._key = key
+        self._press = OfferPress(key)
         self._clock = clock
 
     async def run(self, request: SearchRequest, gate: Gate) -> SearchResult:
@@ -107,7 +128,7 @@ class SearchSlots:
         gate.require(Resource("Slots", "slots"))
         now = self._clock.now()
         window = window_of(request.since, request.until, now)
-        async with self._transaction() as store:
+        async with self._look_up() as store:
             wanted = await self._visit_types(store, request)
             distances = await self._distances(store, request)
         found: list[OpenSlot] = []
@@ -138,7 +159,7 @@ class SearchSlots:
         gate.require(Resource("Catalogue", "openings"))
         now = self._clock.now()
         window = window_of(now, now + COUNTED, now)
-        async with self._transaction() as store:
+        async with self._look_up() as store:
             kind = await store.visit_type(visit_type)
         if kind is None:
             raise _unknown("visit_type", "There is no such visit type.")
@@ -151,8 +172,7 @@ class SearchSlots:
         return before, await count(minutes), window
 
     def _offered(self, slot: OpenSlot, now: datetime, reserve: datetime | None) -> OfferedSlot:
-        offer = offer_of(slot)
-        return OfferedSlot(slot, offer, self._key.sign(offer, now), reserve)
+        return OfferedSlot(slot, *self._press.offer(slot, now), reserve)
 
     async def _reserve(self, slots: Sequence[OpenSlot], now: datetime) -> Mapping[tuple[str, datetime], datetime]:
         """Return when places kept for urgent visits open; nobody sees one before the first step, unless urgent."""
@@ -162,10 +182,10 @@ class SearchSlots:
                 if one.starts_at <= first_step or one.visit_type in urgent]  # fmt: skip
         if not near:
             return {}
-        async with self._transaction() as store:
+        async with self._look_up() as store:
             return await store.reserve_of(near)
 
-    async def _visit_types(self, store: Store, request: SearchRequest) -> Sequence[VisitType]:
+    async def _visit_types(self, store: Lookups, request: SearchRequest) -> Sequence[VisitType]:
         """Return the visit type to look for, one for each specialty of the clinicians when only they are given."""
         if request.visit_type:
             found = await store.visit_type(request.visit_type)
@@ -187,7 +207,7 @@ class SearchSlots:
             raise _unknown("specialty", "No visit type of this specialty is known.")
         return [visit_type for visit_type in usual if visit_type is not None]
 
-    async def _distances(self, store: Store, request: SearchRequest) -> dict[str, float | None] | None:
+    async def _distances(self, store: Lookups, request: SearchRequest) -> dict[str, float | None] | None:
         """Return the facilities to look at with their distance in km, None for all of them."""
         center = await self._center(store, request)
         if center is None:
@@ -198,7 +218,7 @@ class SearchSlots:
         near = _within(center, radius, await store.facilities_in(box_around(center, radius)))
         return {name: km for name, km in near.items() if not request.facility_ids or name in request.facility_ids}
 
-    async def _center(self, store: Store, request: SearchRequest) -> Place | None:
+    async def _center(self, store: Lookups, request: SearchRequest) -> Place | None:
         """Return where distance is measured from, None when nobody asks for distance."""
         if request.zip_code:
             center = self._zips.find(request.zip_code[:5])
@@ -247,7 +267,7 @@ def offer_of(slot: OpenSlot) -> SlotOffer:
     return SlotOffer(
         slot_id=slot.slot_id, clinician_id=slot.clinician_id, facility_id=slot.facility_id, specialty=slot.specialty,
         visit_type=slot.visit_type, starts_at=slot.starts_at, ends_at=slot.ends_at, timezone=slot.timezone,
-        resources=tuple(resources), schedule_version=slot.schedule_version,
+        resources=tuple(resources), schedule_version=slot.schedule_version, capacity=slot.capacity,
     )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from pydantic_core import to_json
 
 from services.booking.adapters import statements
 from services.booking.adapters.rows import appointment_row, history_row
+from services.booking.adapters.session_places import take_places
+from services.booking.domain.appointment import Occupied
 from services.booking.domain.claims import Claim, claims_of
 from services.booking.ports import Submission, Writing
 from services.kernel.database import Connection, Database
@@ -34,6 +36,7 @@ class Creation:
     starts_at: datetime
     ends_at: datetime
     claims: tuple[Claim, ...]
+    session: Occupied | None
     answer: str
     state: str
     history: str
@@ -64,7 +67,8 @@ def creation_of(submission: Submission, writing: Writing, now: datetime) -> Crea
     messages = [bus_row(event, now), *(audit_row(entry) for entry in writing.audit)]
     return Creation(
         after.id, submission, after.place.starts_at, after.place.ends_at,
-        claims_of(after.patient_id, after.place.resources), _text(kept), _text(appointment_row(after)), _text(history),
+        claims_of(after.patient_id, after.place.resources), after.place.session, _text(kept),
+        _text(appointment_row(after)), _text(history),
         ",".join(map(_text, messages)),
     )  # fmt: skip
 
@@ -89,7 +93,10 @@ async def create(connection: Connection, creations: Sequence[Creation], patience
         [claim.key for _, claim in claims],
     )
     claimed = {row["appointment_id"]: row["claims"] for row in rows}
-    return frozenset(creation.id for creation in creations if claimed.get(creation.id, 0) != len(creation.claims))
+    slower = frozenset(creation.id for creation in creations if claimed.get(creation.id, 0) != len(creation.claims))
+    # Places are taken last: what others cannot take meanwhile is then short.
+    places = [(creation.id, creation.session) for creation in creations if creation.session is not None]
+    return slower | await take_places(connection, places) if places and not slower else slower
 
 
 class Creator:

@@ -14,6 +14,7 @@ from services.booking.domain.appointment import Change
 from services.booking.domain.disruption import CLINICIAN, ENDED_BY, Cause, Disruption, VisitState
 from services.booking.ports import Telling
 from services.contracts.events.booking import VisitDisruptionEnded
+from services.contracts.events.notifications import BOUNCED
 from services.kernel.database import Connection
 from services.kernel.outbox import append_events
 
@@ -151,12 +152,15 @@ async def note_delivery(connection: Connection, about: UUID, telling: Telling) -
             """
             UPDATE disrupted_visit SET not_reached = $2,
                 state = CASE WHEN state = 'asked' THEN 'to-call' ELSE state END,
-                cause = CASE WHEN state = 'asked' THEN $3 ELSE cause END
-            WHERE id = $1 AND told_at IS NULL
+                cause = CASE WHEN state = 'asked' THEN $3 ELSE cause END,
+                told_at = NULL
+            WHERE id = $1 AND (told_at IS NULL OR $4)
             """,
             visit_id,
             telling.reason,
             Cause.NOT_REACHED,
+            # What was sent came back: nobody was told after all.
+            telling.reason == BOUNCED,
         )
 
 

@@ -43,6 +43,8 @@ class Looker:
                 [offer and offer.ends_at for offer in offers],
                 [question.freed_id for question in questions],
                 [offer and offer.visit_type for offer in offers],
+                [offer.slot_id if offer and offer.capacity else None for offer in offers],
+                [offer and offer.capacity for offer in offers],
                 *([spot[column] for spot in spots] for column in range(4)),
             )
         return [_look_of(row) for row in rows]
@@ -77,4 +79,6 @@ def _look_of(row: Row) -> Look:
         freed=freed_of(row["freed"]) if row["freed"] is not None else None,
         waiting=row["waiting"],
         late_hours=row["late_hours"],
+        session_open=row["session_open"],
+        session_free=row["session_free"],
     )

@@ -9,7 +9,7 @@ from services.booking.domain.disruption import Disruption
 from services.booking.ports import Telling
 from services.contracts.security_labels import STRICTNESS, SecurityLabel
 from services.kernel.aliases import keep_alias
-from services.kernel.database import Connection
+from services.kernel.database import Connection, Database
 
 
 class PostgresProjections:
@@ -99,6 +99,11 @@ class PostgresProjections:
 
     async def record_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None:
         """See ``ports.Projections``."""
+        if await self.keep_visit_type(visit_type, version, label):
+            await self.tighten_labels(visit_type)
+
+    async def keep_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> bool:
+        """Keep the label alone, unless a newer version is known; return whether it was news."""
         newer = await self._connection.fetchval(
             """
             INSERT INTO visit_type (code, version, security_label) VALUES ($1, $2, $3)
@@ -110,14 +115,28 @@ class PostgresProjections:
             version,
             label,
         )
-        milder = list(STRICTNESS[: STRICTNESS.index(label)])
-        if newer and milder:
+        return bool(newer)
+
+    async def tighten_labels(self, visit_type: str) -> None:
+        """Make its visits' labels as strict as its own; none becomes milder."""
+        label = await self._connection.fetchval("SELECT security_label FROM visit_type WHERE code = $1", visit_type)
+        milder = list(STRICTNESS[: STRICTNESS.index(SecurityLabel(label))]) if label else []
+        if milder:
             await self._connection.execute(
                 "UPDATE appointment SET security_label = $2 WHERE visit_type = $1 AND security_label = ANY($3)",
                 visit_type,
                 label,
                 milder,
             )
+
+    async def record_ended_break_glass(self, grant_id: str, expires_at: datetime) -> None:
+        """See ``ports.Projections``. Those whose tokens have all run out by themselves are forgotten."""
+        await self._connection.execute("DELETE FROM ended_break_glass WHERE until < now()")
+        await self._connection.execute(
+            "INSERT INTO ended_break_glass (grant_id, until) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            grant_id,
+            expires_at,
+        )
 
     async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
         """See ``ports.Projections``. The sweep of adapters.merging does the rest."""
@@ -136,3 +155,9 @@ class PostgresProjections:
             waiting,
             version,
         )
+
+
+async def ended_break_glass(database: Database) -> Sequence[str]:
+    """Return the ids of emergency accesses that were ended before their time."""
+    async with database.connection() as connection:
+        return [row["grant_id"] for row in await connection.fetch("SELECT grant_id FROM ended_break_glass")]

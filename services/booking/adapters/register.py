@@ -19,6 +19,7 @@ from services.booking.adapters.disrupted import settle_visit
 from services.booking.adapters.freed import change_freed, keep_back, locked_expired, locked_expired_among, tell_freed
 from services.booking.adapters.looking import Looker
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
+from services.booking.adapters.session_places import open_session, take_places
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
 from services.booking.domain.claims import Claim, SlotTaken, claims_of
@@ -79,10 +80,13 @@ class PostgresRegister:
         """See ``ports.Register``. Who only looks and creates shares both with others and needs no turn."""
 
         async def attempt() -> Answer | None:
-            verdict = decide(await self.look(question))
+            look = await self.look(question)
+            verdict = decide(look)
             if isinstance(verdict, Replay):
                 async with self._turns.turn():
                     return await self._replay(verdict)
+            if question.offer is not None and question.offer.capacity and not look.session_open:
+                await open_session(self._database, question.offer, question.now)
             if not _only_creates(verdict):
                 async with self._turns.turn():
                     return verdict.answer if await self._commit(question, verdict) else None
@@ -217,6 +221,8 @@ async def _change(connection: Connection, submission: Submission, writing: Writi
             statements.CLAIM, change.after.id, place.starts_at, place.ends_at, *_columns(claims)
         )
         _require(taken, len(claims))
+        if place.session is not None:
+            _require(not await take_places(connection, [(change.after.id, place.session)]), True)
     # In the same transaction: who moved or cancelled by whatever way needs no call any more.
     await settle_visit(connection, change, now)
     return event

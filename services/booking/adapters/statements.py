@@ -11,7 +11,7 @@ WITH standing AS (
     SELECT
         spot.n, array_agg(c.key) AS keys, array_agg(coalesce(c.appointment_id, c.freed_id)) AS holders,
         array_agg(c.expires_at) AS expiries
-    FROM unnest($12::bigint [], $13::bigint [], $14::timestamptz [], $15::timestamptz [])
+    FROM unnest($14::bigint [], $15::bigint [], $16::timestamptz [], $17::timestamptz [])
         AS spot (n, key, starts_at, ends_at)
     JOIN claim AS c
         ON int8range(c.key, c.key, '[]') && int8range(spot.key, spot.key, '[]')
@@ -50,13 +50,20 @@ SELECT
         SELECT r.hours FROM late_cancel_rule AS r
         WHERE r.facility_id IN ('', a.facility_id) AND r.visit_type IN ('', a.visit_type)
         ORDER BY r.facility_id <> '' DESC, r.visit_type <> '' DESC LIMIT 1
-    ) AS late_hours
+    ) AS late_hours,
+    EXISTS (
+        SELECT FROM session_place AS p WHERE p.session_id = q.session_id AND p.unit = q.capacity
+    ) AS session_open,
+    EXISTS (
+        SELECT FROM session_place AS p
+        WHERE p.session_id = q.session_id AND p.unit <= q.capacity AND p.appointment_id IS NULL
+    ) AS session_free
 FROM unnest(
     $1::text [], $2::text [], $3::uuid [], $4::text [], $5::timestamptz [], $6::text [], $7::text [],
-    $8::timestamptz [], $9::timestamptz [], $10::uuid [], $11::text []
+    $8::timestamptz [], $9::timestamptz [], $10::uuid [], $11::text [], $12::text [], $13::int []
 ) WITH ORDINALITY AS q (
     subject, key, appointment_id, patient_id, now, clinician_id, facility_id, starts_at, ends_at, freed_id,
-    visit_type, n
+    visit_type, session_id, capacity, n
 )
 LEFT JOIN appointment AS a ON a.id = q.appointment_id
 LEFT JOIN idempotency AS i ON i.actor = q.subject AND i.key = q.key
@@ -143,6 +150,8 @@ WITH once AS (
     RETURNING a.id
 ), freed AS (
     DELETE FROM claim USING state WHERE claim.appointment_id = state.id AND $11
+), given_back AS (
+    UPDATE session_place SET appointment_id = null FROM state WHERE session_place.appointment_id = state.id AND $11
 ), kept AS (
     UPDATE claim SET expires_at = null FROM state
     WHERE claim.appointment_id = state.id AND NOT $11 AND claim.expires_at IS NOT null
@@ -191,6 +200,8 @@ WITH ended AS (
     RETURNING a.id
 ), freed AS (
     DELETE FROM claim USING ended WHERE claim.appointment_id = ended.id
+), given_back AS (
+    UPDATE session_place SET appointment_id = null FROM ended WHERE session_place.appointment_id = ended.id
 )
 INSERT INTO status_history (
     appointment_id, version, action, from_status, to_status, actor_subject, actor_roles, reason, at,

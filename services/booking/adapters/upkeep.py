@@ -39,6 +39,7 @@ async def purge(database: Database, clock: Clock, answers_kept: timedelta) -> di
     return {
         "idempotency": await _delete(database, _OLD_ANSWERS, now - answers_kept),
         "claim": await _delete(database, _PAST_CLAIMS, now - CLAIMS_KEPT),
+        "capacity_session": await _delete(database, _PAST_SESSIONS, now - CLAIMS_KEPT),
         "blocked_period": await _delete(database, _PAST_BLOCKS, now - BLOCKS_KEPT),
     }
 
@@ -68,8 +69,16 @@ DELETE FROM idempotency WHERE (actor, key) IN (SELECT actor, key FROM idempotenc
 """
 _PAST_CLAIMS = """
 DELETE FROM claim WHERE (appointment_id, kind, resource_id) IN (
-    SELECT appointment_id, kind, resource_id FROM claim WHERE upper(period) < $1 LIMIT $2
+    SELECT appointment_id, kind, resource_id FROM claim
+    WHERE upper(period) < $1 AND appointment_id IS NOT NULL LIMIT $2
 )
+"""
+# Of appointments nothing is lost: which session theirs was stands in their resources.
+_PAST_SESSIONS = """
+WITH past AS MATERIALIZED (SELECT id FROM capacity_session WHERE ends_at < $1 ORDER BY ends_at LIMIT $2),
+places AS (DELETE FROM session_place USING past WHERE session_id = past.id),
+claims AS (DELETE FROM claim USING past WHERE session_id = past.id)
+DELETE FROM capacity_session USING past WHERE capacity_session.id = past.id
 """
 _PAST_BLOCKS = """
 DELETE FROM blocked_period WHERE block_id IN (SELECT block_id FROM blocked_period WHERE upper(period) < $1 LIMIT $2)

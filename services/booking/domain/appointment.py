@@ -19,6 +19,7 @@ from services.contracts.security_labels import SecurityLabel, strictest
 from services.contracts.slot_offer import OfferedResource
 from services.kernel.errors import Conflict
 
+SESSION = "session"
 EARLY_ARRIVAL = timedelta(hours=1)
 
 
@@ -53,8 +54,13 @@ class Place:
 
     @property
     def lane(self) -> int:
-        """The clinician's lane, which is the appointment's overbooking lane."""
-        return next(resource.lane for resource in self.resources if resource.kind == "clinician")
+        """The clinician's lane, which is the appointment's overbooking lane; 0 in a session with places."""
+        return next((resource.lane for resource in self.resources if resource.kind == "clinician"), 0)
+
+    @property
+    def session(self) -> "Occupied | None":
+        """The session with places that it is one of: ``depth`` is the session's capacity."""
+        return next((resource for resource in self.resources if resource.kind == SESSION), None)
 
     @property
     def interpreted(self) -> str:

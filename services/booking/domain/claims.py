@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.booking.domain.appointment import Occupied, Place
+from services.booking.domain.appointment import SESSION, Occupied, Place
 from services.contracts.slot_offer import OfferedResource, SlotOffer
 from services.kernel.errors import Conflict
 from services.kernel.ids import content_key
 
 PATIENT = "patient"
+INTERPRETER = "interpreter"
 # A patient has one lane. A merge of two records may bring two visits to one time: the second takes a further lane,
 # and whoever books for such a patient looks at all of them.
 PATIENT_LANES = 8
@@ -92,14 +93,31 @@ def claims_of(patient_id: str, resources: Iterable[Occupied]) -> tuple[Claim, ..
 
 
 def resource_claims(resources: Iterable[Occupied]) -> tuple[Claim, ...]:
-    """Return the claims of resources alone, ordered by key: those of a place without a patient."""
-    claims = [Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane)) for item in resources]
+    """Return the claims of resources alone, ordered by key: those of a place without a patient.
+
+    A place in a session is none of them: the session itself holds the claims on its clinician and room.
+    """
+    claims = [
+        Claim(item.kind, item.id, item.lane, claim_key(item.kind, item.id, item.lane))
+        for item in resources
+        if item.kind != SESSION
+    ]
     return tuple(sorted(claims, key=lambda claim: claim.key))
 
 
 def lane_keys(offer: SlotOffer) -> tuple[int, ...]:
     """Return the keys of every lane the offer might use."""
-    return tuple(claim_key(item.kind, item.id, lane) for item in offer.resources for lane in range(item.depth))
+    return tuple(claim_key(item.kind, item.id, lane) for item in of_visit(offer) for lane in range(item.depth))
+
+
+def of_visit(offer: SlotOffer) -> tuple[OfferedResource, ...]:
+    """Return what the visit itself occupies: all of it, or of a session's place who interprets for this patient."""
+    return tuple(item for item in offer.resources if not offer.capacity or item.kind == INTERPRETER)
+
+
+def of_session(offer: SlotOffer) -> tuple[OfferedResource, ...]:
+    """Return what a session occupies for all of its visits: its clinician and room."""
+    return tuple(item for item in offer.resources if item.kind != INTERPRETER)
 
 
 def patient_keys(patient_id: str, lanes: int = PATIENT_LANES) -> tuple[int, ...]:
@@ -126,13 +144,7 @@ def place(
     live = frozenset(claim.key for claim in others if not claim.expired(now))
     if not live.isdisjoint(patient_keys(patient_id)):
         raise PatientBusy
-    lanes = choose_lanes(offer.resources, live)
-    if lanes is None:
-        raise SlotTaken
-    resources = tuple(
-        Occupied(item.kind, item.id, item.depth, lane, item.language)
-        for item, lane in zip(offer.resources, lanes, strict=True)
-    )
+    resources = _resources(offer, live)
     return Placement(
         Place(
             offer.clinician_id, offer.facility_id, offer.specialty, offer.visit_type, offer.slot_id,
@@ -140,6 +152,17 @@ def place(
         ),
         expired,
     )  # fmt: skip
+
+
+def _resources(offer: SlotOffer, live: frozenset[int]) -> tuple[Occupied, ...]:
+    wanted = of_visit(offer)
+    lanes = choose_lanes(wanted, live) if wanted else ()
+    if lanes is None:
+        raise SlotTaken
+    place = (Occupied(SESSION, offer.slot_id, offer.capacity, 0),) if offer.capacity else ()
+    return place + tuple(
+        Occupied(item.kind, item.id, item.depth, lane, item.language) for item, lane in zip(wanted, lanes, strict=True)
+    )
 
 
 def has_free_lanes(resources: Sequence[OfferedResource], taken: Iterable[Taken], now: datetime) -> bool:

@@ -63,7 +63,10 @@ class FreedSlot:
 def freed_by(change: Change, id_: UUID, now: datetime, rules: GraceRules) -> FreedSlot | None:
     """Return the freed slot that ``change`` leaves behind, None when it leaves nothing worth keeping back."""
     before = change.before
-    if before is None or change.action not in {Action.CANCEL, Action.MOVE} or change.after.reason in NO_SLOT_LEFT:
+    # A session has other places; the one given back is simply one of them again.
+    if before is None or before.place.session is not None:
+        return None
+    if change.action not in {Action.CANCEL, Action.MOVE} or change.after.reason in NO_SLOT_LEFT:
         return None
     until = min(now + rules.grace, before.place.starts_at - rules.notice)
     if until <= now or (change.action is Action.MOVE and _touch(before.place, change.after.place)):

@@ -39,6 +39,10 @@ class Projections(Protocol):
         """Remember a visit type's label, unless a newer version is known; its visits' labels become no milder."""
         ...
 
+    async def record_ended_break_glass(self, grant_id: str, expires_at: datetime) -> None:
+        """Remember until ``expires_at`` that an emergency access was ended before that."""
+        ...
+
     async def record_merge(self, replaced_id: str, survivor_id: str, version: int) -> None:
         """Remember that one patient stands for another now, unless something newer is known."""
         ...

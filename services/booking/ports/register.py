@@ -60,7 +60,8 @@ class Look:
     visits; ``label`` is that of the offer's visit type; ``blocked`` says that leave or a closure overlaps the offer;
     ``taken`` holds the claims on the offer's lanes and the patient over the offer's period; ``freed`` is the freed slot
     that is to be taken; ``waiting`` says that somebody waits for a slot like the appointment's; ``late_hours`` is what
-    the rule of late cancellation says for the appointment, None where no rule is kept.
+    the rule of late cancellation says for the appointment, None where no rule is kept. ``session_open`` says that the
+    places of the offered session have been made, ``session_free`` that one of them is free.
     """
 
     stored: Stored | None = None
@@ -74,6 +75,8 @@ class Look:
     freed: FreedSlot | None = None
     waiting: bool = False
     late_hours: int | None = None
+    session_open: bool = False
+    session_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.booking.domain import appointment as rules
-from services.booking.domain.claims import PlaceLost, Placement, SlotWithdrawn, place
+from services.booking.domain.claims import PlaceLost, Placement, SlotTaken, SlotWithdrawn, place
 from services.booking.domain.freed import FreedSlotGone, FreedState, GraceRules, end, freed_by
 from services.booking.domain.lifecycle import Action
 from services.booking.ports import Answer, Decide, Look, Question, Register, Replay, Submission, Writing
@@ -193,6 +193,8 @@ class TakeSlots:
 def placement_of(look: Look, offer: SlotOffer, patient_id: str, now: datetime, own: UUID | None = None) -> Placement:
     """Return the place ``offer`` becomes; raise PlaceLost, or Conflict when it cannot be booked by anyone."""
     _require_bookable(look, offer, now)
+    if look.session_open and not look.session_free:
+        raise SlotTaken
     return place(offer, patient_id, look.taken, now, own)
 
 

@@ -9,6 +9,10 @@ from services.contracts.events.base import Event
 ABOUT_DISRUPTIONS = ("cancelled", "disruption", "moved", "restored")
 
 
+# Why a message failed that had left: the address it went to does not work.
+BOUNCED = "bounced"
+
+
 class MessageSent(Event):
     """A message was accepted by its channel's provider."""
 

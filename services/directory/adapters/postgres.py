@@ -258,3 +258,10 @@ def _recorded(kind: type[R], row: Any) -> Recorded[R]:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def ended_break_glass(database: Database) -> Sequence[str]:
+    """Return the ids of emergency accesses that were ended before their time and would last still."""
+    query = "SELECT grant_id FROM break_glass WHERE ended_at IS NOT NULL AND expires_at > now()"
+    async with database.connection() as connection:
+        return [row["grant_id"] for row in await connection.fetch(query)]

@@ -1,7 +1,7 @@
 """Opening a record in an emergency (45 CFR 164.312(a)(2)(ii)): who, after what, for how long.
 
-The token that carries it is short and renewed while the record of it lasts, so that ending it early takes effect
-everywhere within TOKEN_LASTS without anyone having to be told. docs/decisions/0071-break-glass.md
+The token that carries it is short and renewed while the record of it lasts. Ending it early takes effect elsewhere as
+soon as the event is there, and within TOKEN_LASTS even if it never comes. docs/decisions/0071-break-glass.md
 """
 
 from dataclasses import dataclass

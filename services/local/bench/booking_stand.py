@@ -93,7 +93,7 @@ class Stand:
         except OSError:
             return False
 
-    def offer(self, clinician: str, starts: datetime, minutes: int = 20) -> str:
+    def offer(self, clinician: str, starts: datetime, minutes: int = 20, capacity: int = 0) -> str:
         """Return a signed offer of a slot of ``clinician`` with a room of their own."""
         resources = (
             OfferedResource(kind="clinician", id=clinician), OfferedResource(kind="room", id=f"room-{clinician}"),
@@ -103,6 +103,7 @@ class Stand:
             clinician_id=clinician, facility_id=FACILITY, specialty="family-medicine",
             visit_type="family-medicine-follow-up", starts_at=starts, ends_at=starts + timedelta(minutes=minutes),
             timezone="America/New_York", resources=resources, schedule_version=1,
+            capacity=capacity,
         )  # fmt: skip
         return self.signing.sign(offered, datetime.now(UTC))
 

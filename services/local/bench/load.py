@@ -44,8 +44,16 @@ class Outcome:
 class _Connection(asyncio.Protocol):
     """One connection: sends a request, waits for its answer, sends the next."""
 
-    def __init__(self, work: Iterator[tuple[int, bytes]], outcome: Outcome, done: asyncio.Future[None], *, keep: bool):
-        self._work, self._outcome, self._done, self._keep = work, outcome, done, keep
+    def __init__(
+        self,
+        work: Iterator[tuple[int, bytes]],
+        outcome: Outcome,
+        done: asyncio.Future[None],
+        *,
+        keep: bool,
+        pause: float,
+    ):
+        self._work, self._outcome, self._done, self._keep, self._pause = work, outcome, done, keep, pause
         self._buffer = b""
         self._number = -1
 
@@ -56,7 +64,7 @@ class _Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         self._number, sent = next(self._work, (-1, b""))
-        if not sent:
+        if not sent or self._transport.is_closing():
             self._transport.close()
             return
         self._began = time.perf_counter()
@@ -75,7 +83,10 @@ class _Connection(asyncio.Protocol):
         if self._keep:
             self._outcome.answers[self._number] = rest
         self._buffer = b""
-        self._next()
+        if self._pause:
+            asyncio.get_running_loop().call_later(self._pause, self._next)
+        else:
+            self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._done.done():
@@ -83,11 +94,12 @@ class _Connection(asyncio.Protocol):
 
 
 async def drive(
-    ports: Sequence[int], requests: Iterable[bytes], connections: int = 64, *, keep: bool = False
+    ports: Sequence[int], requests: Iterable[bytes], connections: int = 64, *, keep: bool = False, pause: float = 0.0
 ) -> Outcome:
     """Send ``requests`` over ``connections`` spread over ``ports``, each connection one at a time; return what came.
 
-    A connection that ends sends nothing more; what was never answered has status LOST.
+    ``pause`` is how many seconds each waits before its next request. A connection that ends sends nothing more; what
+    was never answered has status LOST.
     """
     wanted = list(requests)
     outcome = Outcome([LOST] * len(wanted), [0.0] * len(wanted))
@@ -97,7 +109,9 @@ async def drive(
     for port in itertools.islice(itertools.cycle(ports), min(connections, len(wanted))):
         done: asyncio.Future[None] = loop.create_future()
         try:
-            await loop.create_connection(partial(_Connection, work, outcome, done, keep=keep), "127.0.0.1", port)
+            await loop.create_connection(
+                partial(_Connection, work, outcome, done, keep=keep, pause=pause), "127.0.0.1", port
+            )
         except OSError:
             continue
         ends.append(done)

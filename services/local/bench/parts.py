@@ -16,9 +16,14 @@ from services.local.bench.running import Run
 class Part(StrEnum):
     """Names of the parts: ``a-b`` is the module ``a_b``."""
 
+    SEARCH = "search"
+    BOOKING = "booking"
+    OUTBOX = "outbox"
+    CONTENTION = "contention"
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
     OVERLOAD = "overload"
+    RESTART = "restart"
     PEERS = "peers"
 
 

@@ -95,7 +95,7 @@ def fill(dsn: str, size: Size, progress: Progress) -> None:
         after, done = "", 0
         # Nobody reads the changes of a first filling, and writing them would double it.
         for table in ("working_session", "busy"):
-            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")  # type: ignore[arg-type]
+            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         connection.commit()
         while done < size.clinicians:
             connection.execute(_FILL, {"after": after, "chunk": CHUNK, "days": size.days})
@@ -104,7 +104,7 @@ def fill(dsn: str, size: Size, progress: Progress) -> None:
             after = f"cln-{done - 1:05}"
             progress(f"{done * size.days * SLOTS_A_DAY:,} of {size.slots:,} slots")
         for table in ("working_session", "busy"):
-            connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")  # type: ignore[arg-type]
+            connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         connection.commit()
     with psycopg.connect(dsn, autocommit=True) as connection:
         progress("statistics")
@@ -144,8 +144,12 @@ def _directory(connection: psycopg.Connection[tuple[object, ...]], size: Size) -
             for number in range(SPECIALTIES):
                 for kind, minutes in (("follow-up", 20), ("new-patient", 40)):
                     copy.write_row((f"{specialty_of(number)}-{kind}", 1, specialty_of(number), minutes, True))
-        cursor.execute("INSERT INTO schedule (clinician_id, version, known_until) "
-                       "SELECT clinician_id, 1, current_date + 400 FROM clinician")
-        cursor.execute("INSERT INTO visit_length (clinician_id, visit_type, minutes) "
-                       "SELECT clinician_id, specialty || '-follow-up', 30 FROM clinician "
-                       "WHERE right(clinician_id, 1) IN ('0', '2', '4', '6', '8')")
+        cursor.execute(
+            "INSERT INTO schedule (clinician_id, version, known_until) "
+            "SELECT clinician_id, 1, current_date + 400 FROM clinician"
+        )
+        cursor.execute(
+            "INSERT INTO visit_length (clinician_id, visit_type, minutes) "
+            "SELECT clinician_id, specialty || '-follow-up', 30 FROM clinician "
+            "WHERE right(clinician_id, 1) IN ('0', '2', '4', '6', '8')"
+        )

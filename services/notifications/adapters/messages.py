@@ -196,6 +196,14 @@ class PostgresMessages:
         )  # fmt: skip
         return row is not None
 
+    async def message(self, message_id: UUID) -> Message | None:
+        """Return a message, locked until the transaction ends."""
+        row = await self._connection.fetchrow(
+            f"SELECT {_COLUMNS} FROM messages WHERE message_id = $1 FOR UPDATE",  # noqa: S608 -- our own constant
+            message_id,
+        )
+        return _message(row) if row else None
+
     async def stuck(self, claimed_before: datetime) -> Sequence[Message]:
         """Return, locked, the messages whose sending began before ``claimed_before`` and never ended."""
         rows = await self._connection.fetch(

@@ -8,8 +8,10 @@ from services.notifications.domain.messages import Appointment, Language
 from services.notifications.domain.people import FacilityZone, Proxy, Recipient
 
 _RECIPIENT = f"""
-    SELECT patient_id, version, email, phone, language, timezone, active FROM recipients
-    WHERE patient_id = {current_id()}
+    SELECT
+        patient_id, version, email, phone, language, timezone, active,
+        EXISTS (SELECT FROM unusable_addresses AS u WHERE u.address = lower(email)) AS returned
+    FROM recipients WHERE patient_id = {current_id()}
 """  # noqa: S608 -- our own words
 _LOCKED_RECIPIENT = f"{_RECIPIENT} FOR NO KEY UPDATE"
 
@@ -97,9 +99,18 @@ class PostgresProjections:
         if row is None:
             return None
         return Recipient(
-            row["patient_id"], row["version"], row["email"], row["phone"], Language(row["language"]), row["timezone"],
-            active=row["active"],
+            row["patient_id"], row["version"], "" if row["returned"] else row["email"], row["phone"],
+            Language(row["language"]), row["timezone"], active=row["active"], returned=row["returned"],
         )  # fmt: skip
+
+    async def give_up_address(self, address: str, reason: str, at: datetime) -> None:
+        """Remember that no mail is to go to ``address`` any more."""
+        await self._connection.execute(
+            "INSERT INTO unusable_addresses (address, reason, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            address,
+            reason,
+            at,
+        )
 
     async def facility_timezone(self, facility_id: str) -> str | None:
         """Return the facility's zone, None when it is not known yet."""

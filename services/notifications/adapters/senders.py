@@ -22,6 +22,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from services.contracts.topology import MAIL_CONFIGURATION_SET
+from services.notifications.domain.feedback import TAG
 from services.notifications.domain.messages import Composed
 from services.notifications.ports import NotTaken, OutcomeUnknown, Refused
 
@@ -50,7 +52,7 @@ class SesSender:
         self._source = formataddr((organization, source))
 
     async def send(self, to: str, composed: Composed, message_id: UUID) -> str:
-        """Send plain text; the tag lets bounces be matched without any contact detail."""
+        """Send plain text; by its configuration set a bounce is told, by the tag it is matched without an address."""
         answer = await _once(
             lambda: self._client.send_email(
                 Source=self._source,
@@ -59,7 +61,8 @@ class SesSender:
                     "Subject": {"Data": composed.subject, "Charset": "UTF-8"},
                     "Body": {"Text": {"Data": composed.body, "Charset": "UTF-8"}},
                 },
-                Tags=[{"Name": "message_id", "Value": str(message_id)}],
+                Tags=[{"Name": TAG, "Value": str(message_id)}],
+                ConfigurationSetName=MAIL_CONFIGURATION_SET,
             )
         )
         return answer["MessageId"]

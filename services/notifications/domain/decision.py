@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from services.contracts.events.notifications import BOUNCED
 from services.notifications.domain.messages import Channel, Kind, Language, Message
 from services.notifications.domain.people import Preferences, Recipient, topic_of
 from services.notifications.domain.quiet_hours import next_allowed
@@ -96,7 +97,7 @@ def _by_channel(
     Quiet hours are waited out, because the patient prefers texts; a used-up limit is not, because the next channel
     can tell it today.
     """
-    later: Decision = Suppress("no-contact")
+    later: Decision = Suppress(BOUNCED if recipient.returned else "no-contact")
     for channel in preferences.channels:
         to = contact(recipient, channel)
         if not to:

@@ -35,7 +35,8 @@ CONSENT_BY_DEFAULT: dict[Topic, bool] = {Topic.REMINDERS: True, Topic.OFFERS: Fa
 class Recipient:
     """How a patient can be reached. No name, no date of birth: no message needs them (45 CFR 164.502(b)).
 
-    ``email`` and ``phone`` (E.164) are empty where there is none; ``timezone`` is an IANA name.
+    ``email`` and ``phone`` (E.164) are empty where there is none; ``timezone`` is an IANA name. ``returned``: there was
+    an address, and mail to it came back or was not wanted.
     """
 
     patient_id: str
@@ -45,6 +46,7 @@ class Recipient:
     language: Language
     timezone: str
     active: bool
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

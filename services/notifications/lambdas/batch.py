@@ -17,9 +17,13 @@ BatchResponse = dict[str, list[dict[str, str]]]
 
 
 async def take_batch(
-    event: Mapping[str, Any], queue: str, take: Callable[[Envelope], Awaitable[object]]
+    event: Mapping[str, Any],
+    queue: str,
+    take: Callable[[Envelope], Awaitable[object]],
+    read: Callable[[Mapping[str, Any]], Envelope] = Envelope.from_eventbridge,
 ) -> BatchResponse:
-    """Hand each message's event to ``take``; return Lambda's partial batch response (ReportBatchItemFailures).
+    """Hand each message's event, as ``read`` makes it of the body, to ``take``; return
+    Lambda's partial batch response (ReportBatchItemFailures).
 
     Nothing a single message holds or does can fail its neighbours; what keeps failing ends in the dead-letter queue.
     """
@@ -27,7 +31,7 @@ async def take_batch(
     records = list(event["Records"])
     for place, record in enumerate(records):
         try:
-            await take(Envelope.from_eventbridge(json.loads(record["body"])))
+            await take(read(json.loads(record["body"])))
         except Unavailable as error:
             # Every further message would wait as long for the database, and the invocation has seconds.
             logger().warning("batch waits", queue=queue, count=len(records) - place, exc_info=error)

@@ -1,6 +1,6 @@
 """What functions share that plan a message for an event and send it at once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -34,12 +34,16 @@ async def plan_and_tell(
         touched.add(UUID(envelope.data[about]))
 
     response = await take_batch(event, queue, take)
-    if touched:
-        try:
-            await worker.delivery.deliver(
-                worker.clock.now(), appointments=touched, enough=nearly_over(context, RESERVE_MS)
-            )
-        except Exception as error:
-            # The plans are committed: what was not sent now is due, and the schedule sends it within a minute.
-            logger().warning("delivery waits", error_type=type(error).__name__, exc_info=error)
+    await deliver_about(worker, touched, context)
     return response
+
+
+async def deliver_about(worker: Worker, touched: Collection[UUID], context: object) -> None:
+    """Send what is due about ``touched``, as far as the invocation's time allows."""
+    if not touched:
+        return
+    try:
+        await worker.delivery.deliver(worker.clock.now(), appointments=touched, enough=nearly_over(context, RESERVE_MS))
+    except Exception as error:
+        # The plans are committed: what was not sent now is due, and the schedule sends it within a minute.
+        logger().warning("delivery waits", error_type=type(error).__name__, exc_info=error)

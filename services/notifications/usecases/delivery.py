@@ -87,7 +87,7 @@ class Delivery:
             for message in stuck:
                 step = Step(frozenset({State.SENDING}), State.UNKNOWN, now, "outcome-unknown")
                 with correlated(message.correlation_id):
-                    await _finish(store, message, None, step)
+                    await finish(store, message, None, step)
         if stuck:
             logger().warning("messages with unknown outcome", count=len(stuck))
         return len(stuck)
@@ -102,7 +102,7 @@ class Delivery:
             with correlated(message.correlation_id):
                 taken = await self._decide(store, message, until, now)
                 step = self._step(taken, now)
-                await _finish(store, message, taken.send if isinstance(taken, _Claimed) else None, step)
+                await finish(store, message, taken.send if isinstance(taken, _Claimed) else None, step)
         if isinstance(taken, _Claimed):
             with correlated(message.correlation_id):
                 step = await self._send(taken, now)
@@ -165,7 +165,7 @@ class Delivery:
         else:
             step = Step(_IN_HAND, State.SENT, now, provider_id=provider_id)
         async with self._work() as store:
-            await _finish(store, message, send, step)
+            await finish(store, message, send, step)
         logger().info(
             "message handled", message_id=str(message.message_id), kind=message.kind, channel=send.channel,
             state=step.state, reason=step.reason,
@@ -173,7 +173,7 @@ class Delivery:
         return step
 
 
-async def _finish(store: Store, message: Message, send: Send | None, step: Step) -> None:
+async def finish(store: Store, message: Message, send: Send | None, step: Step) -> None:
     """Take ``step`` and tell what others may want to know of it: what left, and what never will."""
     if not await store.step(message.message_id, step):
         return

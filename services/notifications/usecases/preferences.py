@@ -1,7 +1,7 @@
 """What patients say about being reached, and what they were told: read and changed by those who may, and audited."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,6 +15,15 @@ from services.notifications.ports import Store, UnitOfWork
 from services.notifications.usecases.telling import preferences_changed
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a patient was told, the id to go on from (None at the end), and whether their mail comes back."""
+
+    messages: Sequence[MessageRecord]
+    following: UUID | None
+    returned: bool
 
 
 class PreferenceDesk:
@@ -53,21 +62,18 @@ class PreferenceDesk:
             raise StaleVersion("Read the preferences again and repeat the change with their ETag.")
         return kept
 
-    async def messages(
-        self, gate: Gate, patient_id: str, before: UUID | None, limit: int
-    ) -> tuple[Sequence[MessageRecord], UUID | None]:
-        """Return the patient's messages, newest first, and the id to go on from (None at the end).
-
-        Those about labelled visits are the patient's alone to see.
-        """
+    async def messages(self, gate: Gate, patient_id: str, before: UUID | None, limit: int) -> Told:
+        """Return the patient's messages, newest first. Those about labelled visits are the patient's alone to see."""
         async with self._work() as store:
             patient_id = await store.current_id(patient_id)
             known = await self._enter(store, gate, patient_id)
+            recipient = await store.recipient(patient_id)
             found = await store.messages_of(patient_id, before, limit + 1)
         page = _if_known(known, found)[:limit]
         # Left out, not refused: that there is something to hide would tell as much.
         shown = [one for one in page if not one.message.discreet or gate.allows(_labelled(patient_id))]
-        return shown, page[-1].message.message_id if len(found) > limit else None
+        following = page[-1].message.message_id if len(found) > limit else None
+        return Told(shown, following, returned=recipient is not None and recipient.returned)
 
     async def _enter(self, store: Store, gate: Gate, patient_id: str) -> bool:
         """Ask the gate and write the audit entry; return whether the patient is known."""

@@ -10,6 +10,7 @@ from services.portal.api.double_bookings import router as double_bookings_pages
 from services.portal.api.emergency import router as emergency_pages
 from services.portal.api.finding import router as finding_pages
 from services.portal.api.late_rules import router as late_rules_pages
+from services.portal.api.line import router as line_pages
 from services.portal.api.offers import router as offers_pages
 from services.portal.api.past import router as past_pages
 from services.portal.api.patients import router as patients_pages
@@ -27,5 +28,5 @@ ROUTERS = (
     assets_pages, signing_in_pages, finding_pages, visits_pages, series_pages, past_pages, waiting_pages, offers_pages,
     people_pages, preferences_pages, desk_waitlist_pages, double_bookings_pages, desk_pages, patients_pages,
     schedules_pages, closures_pages, late_rules_pages, disruptions_pages, emergency_pages, visit_types_pages,
-    chains_pages, reviews_pages,
+    chains_pages, reviews_pages, line_pages,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The few files pages need: one style sheet, two small scripts, all ours; pages work without the scripts."""
+"""The few files pages need: one style sheet, three small scripts, all ours; pages work without the scripts."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,6 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
     response_class=Response,
     responses=_UNKNOWN,
 )
-async def read_asset(name: Literal["portal.css", "day.js", "progress.js", "mark.svg"]) -> Response:
+async def read_asset(name: Literal["portal.css", "day.js", "progress.js", "line.js", "mark.svg"]) -> Response:
     """Return a style sheet, script or picture."""
     return Response(_FILES[name], media_type=_TYPES[Path(name).suffix])

@@ -32,6 +32,7 @@ CAUSES = {
 }
 UNREACHED = {
     "no-contact": "No e-mail and no phone on file",
+    "bounced": "Mail to them came back",
     "no-consent": "Does not agree to messages",
     "opted-out": "Asked for no messages",
     "recipient-inactive": "Record is closed",

@@ -8,8 +8,8 @@ sheet) and must come from our own pages (Sec-Fetch-Site, W3C Fetch Metadata).
 import asyncio
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -17,12 +17,14 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
+from services.kernel.actor import Actor
 from services.kernel.clock import Clock
 from services.kernel.errors import CareslotError, Forbidden, Unauthenticated, Unavailable
-from services.kernel.http import public
+from services.kernel.http import Edge, public
 from services.kernel.telemetry import logger
 from services.portal.api.cookies import LARGEST, Sealer
 from services.portal.api.wording import Wording
+from services.portal.domain.line import Line
 from services.portal.domain.session import OLDEST, Language, Session
 from services.portal.domain.wish import Wish
 from services.portal.ports import Neighbours, Reply, SignedIn, SignIn
@@ -30,6 +32,7 @@ from services.portal.ports import Neighbours, Reply, SignedIn, SignIn
 SESSION, RENEWAL, WISH, LANGUAGE, VISITOR = (
     "careslot_session", "careslot_renewal", "careslot_wish", "careslot_language", "careslot_visitor"
 )  # fmt: skip
+_SESSION_COOKIE = f"{SESSION}=".encode()
 _HTML = {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}
 _FIELDS = {
     "requestBody": {
@@ -47,6 +50,7 @@ class Portal:
     sealer: Sealer
     clock: Clock
     secure: bool
+    line: Line = field(default_factory=Line)
 
 
 class CookieTooLarge(CareslotError):
@@ -62,14 +66,17 @@ def portal_of(request: Request) -> Portal:
     return parts
 
 
-def page(action: str, *, form: bool = False) -> dict[str, Any]:
+def page(
+    action: str, *, form: bool = False, after: Callable[[Request], Awaitable[None]] | None = None
+) -> dict[str, Any]:
     """Return the arguments of a page's route: ``action`` is what it asks of the services behind, whose gates decide.
 
-    The portal opens none itself, and says so: its document names what it delegates, not an action it guards.
+    The portal opens none itself, and says so: its document names what it delegates, not an action it guards. ``after``
+    is asked once it is known who comes, before their form is read.
     """
     extra: dict[str, Any] = {"x-careslot-delegates": action, "security": [{"session": []}]}
     return {
-        "dependencies": [Depends(_entrance(action)), *([Depends(_ours)] if form else [])],
+        "dependencies": [Depends(step) for step in (_entrance(action), after, _ours if form else None) if step],
         "openapi_extra": {**extra, **(_FIELDS if form else {})},
         **_answers(),
     }
@@ -104,7 +111,14 @@ def _entrance(action: str) -> Callable[[Request], Awaitable[None]]:
             raise Unauthenticated("Your session has ended.", slug="session-missing" if session is None else "idle")
         request.state.action = action
         request.state.session = session
-        keep(request, SESSION, portal.sealer.seal_session(session.seen(now)))
+        sealed = portal.sealer.seal_session(session.seen(now))
+        keep(request, SESSION, sealed)
+        edge: Edge | None = getattr(request.app.state, "edge", None)
+        if edge is not None and edge.door is not None:
+            # Sealed anew with every answer, so that the next request is known by what this one's answer brings.
+            actor = Actor(session.username, session.roles, session.person)
+            for cookie in (request.cookies.get(SESSION, ""), sealed):
+                edge.door.remember(hash(cookie.encode()), actor)
 
     return enter
 
@@ -236,6 +250,12 @@ class Visit:
         """Do ``verb`` to an appointment as it was when its page was drawn; ``key`` makes a repeated click harmless."""
         path, headers = f"/appointments/{appointment_id}/{verb}", {"idempotency-key": key, "if-match": etag}
         return dict((await self.ask("POST", "booking", path, body=body or None, headers=headers)).body)
+
+
+def session_credential(headers: Mapping[bytes, bytes]) -> int:
+    """Return a keyed hash of the session's cookie: by it the doorkeeper knows who comes, without opening it."""
+    _, _, rest = headers.get(b"cookie", b"").partition(_SESSION_COOKIE)
+    return hash(rest.partition(b";")[0])
 
 
 VisitDep = Annotated[Visit, Depends(Visit)]

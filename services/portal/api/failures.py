@@ -1,14 +1,19 @@
 """What went wrong, said kindly and as a page: what happened, what still works, what to do now."""
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from services.kernel.errors import CareslotError, Invalid, NotFound, Unauthenticated
-from services.portal.api.drawing import render
-from services.portal.api.entrance import RENEWAL, SESSION, portal_of, set_cookies
+from services.kernel.errors import CareslotError, Invalid, NotFound, Overloaded, Unauthenticated
+from services.portal.api.drawing import PAGES, go, render
+from services.portal.api.entrance import LANGUAGE, RENEWAL, SESSION, portal_of, set_cookies
+from services.portal.api.line import MustWait, turned_away
 from services.portal.api.resuming import keep_intent
 from services.portal.api.signing_in import sign_in_page
+from services.portal.api.wording import Wording
+from services.portal.domain.session import Language
 
 # RFC 9470: the token is good, but the sign-in behind it too long ago for what is asked.
 REAUTHENTICATE = "insufficient-user-authentication"
@@ -21,6 +26,19 @@ WITHOUT = {
     "notifications": "Preferences cannot be read right now. Booked visits stand, and booking works.",
     "sign-in": "Signing in does not work right now. Booked visits stand.",
 }
+BUSY = "Too many people are here right now. Booked visits stand."
+_LANGUAGES: tuple[Language, ...] = ("en", "es")
+_BUSY_PAGES = {
+    language: PAGES.get_template("busy.html").render(_=Wording(language), language=language).encode()
+    for language in _LANGUAGES
+}
+
+
+def busy_page(headers: Mapping[bytes, bytes]) -> tuple[str, bytes]:
+    """Return the page for a browser whose request was not begun: made beforehand, because there are many of them."""
+    cookie, preferred = headers.get(b"cookie", b""), headers.get(b"accept-language", b"")[:2].lower()
+    chosen = cookie.partition(f"{LANGUAGE}=".encode())[2][:2] or preferred
+    return "text/html; charset=utf-8", _BUSY_PAGES["es" if chosen == b"es" else "en"]
 
 
 def install(app: FastAPI) -> None:
@@ -50,9 +68,14 @@ async def _family(request: Request, error: Exception) -> Response:
         for name in (SESSION, RENEWAL):
             response.delete_cookie(name, path="/", secure=portal_of(request).secure, httponly=True, samesite="lax")
         return response
+    if isinstance(error, Overloaded | MustWait) and getattr(request.state, "lined", False):
+        led = turned_away(request) if isinstance(error, Overloaded) else go(request, "line")
+        set_cookies(request, led)
+        return led
     service = str(error.extra.get("service", ""))
     status = 400 if error.status == 400 else error.status
-    response = render(request, "failure.html", status, session=session, error=error, without=WITHOUT.get(service, ""))
+    without = BUSY if isinstance(error, Overloaded) else WITHOUT.get(service, "")
+    response = render(request, "failure.html", status, session=session, error=error, without=without)
     if error.retry_after is not None:
         response.headers["retry-after"] = str(error.retry_after)
     return response

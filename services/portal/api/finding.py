@@ -11,6 +11,7 @@ from services.kernel.errors import Conflict, Invalid
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
 from services.portal.api.fields import CODE, LANGUAGE, ZIP, AppointmentId, Fields, local_day
+from services.portal.api.line import in_line
 from services.portal.api.names import Names
 from services.portal.domain.session import PATIENT_DESK
 from services.portal.domain.wish import Wish
@@ -58,7 +59,7 @@ async def find(visit: VisitDep) -> Response:
     return go(visit.request, "slots")
 
 
-@router.get("/slots", **page("search-slots"))
+@router.get("/slots", **page("search-slots", after=in_line))
 async def show_slots(visit: VisitDep) -> Response:
     """Show open times by day, in the facility's own time."""
     wish = visit.wish
@@ -75,7 +76,7 @@ async def show_slots(visit: VisitDep) -> Response:
     return draw(visit, "slots.html", days=days, count=len(slots), wish=wish, patient_name=await _for_whom(visit, wish))
 
 
-@router.post("/hold", **page("hold-slot", form=True))
+@router.post("/hold", **page("hold-slot", form=True, after=in_line))
 async def hold(visit: VisitDep) -> Response:
     """Hold a chosen time while the person looks it over; somebody else may have been quicker."""
     wish, offer = visit.wish, await visit.field("offer")

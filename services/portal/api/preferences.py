@@ -54,11 +54,12 @@ async def change_preferences(visit: VisitDep) -> Response:
 
 async def _show(visit: Visit, errors: dict[str, str], status: int = 200) -> Response:
     found = await visit.ask("GET", "notifications", _path(visit))
+    messages = await visit.read("notifications", _path(visit, "messages"), limit="1")
     return draw(
         visit, "preferences.html", status, preferences=found.body, etag=found.etag, channels=CHANNELS, topics=TOPICS,
-        errors=errors,
+        errors=errors, returned=messages["email_returned"],
     )  # fmt: skip
 
 
-def _path(visit: Visit) -> str:
-    return f"/patients/{visit.session.patient or 'none'}/preferences"
+def _path(visit: Visit, what: str = "preferences") -> str:
+    return f"/patients/{visit.session.patient or 'none'}/{what}"

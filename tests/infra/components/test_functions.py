@@ -14,10 +14,8 @@ from infra.components.function_environment import POSTGRES
 from infra.components.function_permissions import MANAGED_POLICIES
 from infra.components.schedules import GROUP
 from infra.recording.graph import Graph, Resource
-from infra.recording.record import record_environment
-from infra.stacks import Stack
 from services.contracts.topology import SCHEDULES, SUBSCRIPTIONS, function_handler
-from tests.fixtures.estate import stack
+from tests.fixtures.estate import resolved, stack
 
 pytestmark = pytest.mark.xdist_group("estate")
 FUNCTION, MAPPING = "aws:lambda/function:Function", "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -145,8 +143,7 @@ def test_one_region_does_the_work_and_the_setting_moves_it() -> None:
     assert works(stack("prod-us-east-1")) == {True}
     assert works(stack("prod-us-west-2")) == {False}
     moved = load_environment("prod").model_copy(update={"serving": "us-west-2"})
-    wanted = [Stack.parse("prod-us-east-1"), Stack.parse("prod-us-west-2")]
-    graphs = {name: recording.resolved for name, recording in record_environment(moved, wanted).items()}
+    graphs = resolved(moved, "prod-us-east-1", "prod-us-west-2")
     assert works(graphs["prod-us-east-1"]) == {False}
     assert works(graphs["prod-us-west-2"]) == {True}
 

@@ -27,7 +27,8 @@ from services.kernel.clock import FixedClock
 from services.kernel.database import Connection, Database
 from services.kernel.inbox import BatchConsumer, take_many_once
 from services.kernel.outbox import Envelope, SqsPublisher
-from services.local.aws import Aws, Queue, declare_direct_queues, declare_locked_buckets
+from services.local.anchors import declare_locked_buckets
+from services.local.aws import Aws, Queue, declare_direct_queues
 from services.local.databases import administer
 from services.local.postgres import PostgresServer
 from tests.services.audit.chains import NOON

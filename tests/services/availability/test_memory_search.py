@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
-from services.availability.adapters.memory.building import TooLarge, build
-from services.availability.adapters.memory.following import Follower, IndexKeeper
+from services.availability.adapters.memory.building import build
+from services.availability.adapters.memory.following import Follower
 from services.availability.adapters.memory.querying import first
-from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.domain.directory import Facility
 from services.availability.domain.places import Place
+from services.availability.domain.sessions import Period
 from services.availability.domain.slots import SlotQuery
 from services.availability.domain.templates import WEEK
 from services.availability.ports import Appointment
 from services.availability.usecases.absences import Span
-from services.kernel.clock import FixedClock
 from services.kernel.database import Database
-from tests.services.availability.bench import NOW, Bench, gate, on_postgres
+from tests.services.availability.bench import Bench, gate, on_postgres
 from tests.services.availability.places import BOSTON, DENVER, FLORES, FOLLOW_UP, SAME_DAY, SHAH, WORCESTER, template
-from tests.services.availability.test_postgres import Period
 
 ROOMY = 2**30
 # Clocks change at midnight in Havana; hours begin at odd minutes on Lord Howe, by half an hour.
@@ -70,7 +66,10 @@ def an_appointment(dice: Random, begins: datetime, number: int, version: int = 1
 def a_query(dice: Random, begins: datetime) -> SlotQuery:
     starts = begins + timedelta(minutes=dice.choice([0, 0, 61, 3000, 7001]))
     places = [one.facility_id for one in (BOSTON, WORCESTER, DENVER, HAVANA)]
-    near = {name: dice.choice([1.0, 1.0, 3.5]) for name in dice.sample(places, dice.randint(1, 4))}
+    near: dict[str, float | None] = {
+        name: dice.choice([1.0, 1.0, 3.5]) for name in dice.sample(places, dice.randint(1, 4))
+    }
+    near_by_nobody: dict[str, float | None] = dict.fromkeys(near)
     day = starts.date()
     kind = dice.choice([FOLLOW_UP, SAME_DAY])
     return SlotQuery(
@@ -78,7 +77,7 @@ def a_query(dice: Random, begins: datetime) -> SlotQuery:
         starts + timedelta(days=dice.choice([1, 6, 14]), microseconds=dice.choice([0, 1])),
         first_day=dice.choice([None, None, day, day + timedelta(days=2)]),
         last_day=dice.choice([None, None, day + timedelta(days=3), day + timedelta(days=9)]),
-        distances=dice.choice([None, near, near, dict.fromkeys(near), {}]),
+        distances=dice.choice([None, near, near, near_by_nobody, {}]),
         clinician_ids=dice.choice([(), (), (FLORES.clinician_id, "cln-unknown")]),
         language=dice.choice(["", "", "es", "fr"]), urgent=dice.random() < 0.3,
     )  # fmt: skip
@@ -108,6 +107,7 @@ async def disturb(dice: Random, bench: Bench, database: Database, begins: dateti
         day = (begins + timedelta(days=dice.randrange(5))).date()
         await bench.leave.record(dice.choice(STAFF).clinician_id, Span(day, day), gate("manage-leave"))
     async with database.transaction() as connection:
+        await connection.execute("SELECT setseed($1)", dice.random())
         # As adaptive slotting writes them: parts of sessions with more lanes, places kept for urgent visits.
         await connection.execute("""
             INSERT INTO working_session SELECT clinician_id, starts_at, template_id, least(ends_at,
@@ -141,7 +141,7 @@ async def compare(dice: Random, database: Database, follower: Follower, begins: 
 
 
 @given(dice=st.randoms(use_true_random=False), begins=st.sampled_from([SPRING, AUTUMN]))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_memory_answers_as_sql_does(opened: Database, dice: Random, begins: datetime) -> None:
     bench = on_postgres(opened)
     await begin(bench, opened, begins)

@@ -198,6 +198,21 @@ async def test_a_booking_that_was_under_way_is_found_by_the_next_round(world: Wo
     assert await world.due.disruptions.round() == {"found": 1, "asked": 1}
 
 
+async def test_who_was_told_by_a_mail_that_came_back_was_not_told(world: World) -> None:
+    (made,) = await booked(world, 1)
+    await sick(world)
+    await world.due.disruptions.round()
+    visit = await visit_of(world, made)
+    await sent(world, visit)
+    await sent(world, visit, reason="provider:late", minutes=1)
+    assert (await seen(world))["not_reached"] == {}, "a second message that fails takes the first one not back"
+    await sent(world, visit, reason="bounced", minutes=2)
+    told = await seen(world)
+    assert (told["told"], told["not_reached"], told["to_call"]) == (0, {"bounced": 1}, {"not-reached": 1})
+    await sent(world, visit, minutes=3)
+    assert (await seen(world))["told"] == 1, "by text, then"
+
+
 async def test_without_availability_patients_wait_a_little_and_are_told_all_the_same(world: World) -> None:
     (made,) = await booked(world, 1)
     world.replacements.out = True

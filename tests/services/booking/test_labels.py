@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
+from services.booking.adapters.projections import PostgresProjections, ended_break_glass
+from services.booking.consumers import on_directory
+from services.contracts.break_glass import Revocations
+from services.contracts.events.directory import BreakGlassRecorded
 from services.kernel.actor import Actor, Emergency
+from services.kernel.outbox import Envelope
 from tests.fixtures.edge import TokenTable, client_of
-from tests.fixtures.glass import glass_key
+from tests.fixtures.glass import glass_key, glass_keys
 from tests.services.booking.test_streams import following, served
 from tests.services.booking.world import ACTORS, NOW, START, World, offer
 
@@ -170,7 +177,16 @@ async def test_break_glass_reads_marks_every_access_and_changes_nothing(labelled
         answer = await ask("surgeon", mine, token)
         assert (answer.status_code, answer.json()["type"]) == (401, f"urn:careslot:problem:{slug}")
     assert (await ask("surgeon", "/appointments?patient_id=pat-000002")).status_code == 403, "one patient only"
-    glass = glass_key().sign(Emergency("btg-1", PATIENT), DESK.subject, NOW, NOW + timedelta(minutes=15))
+    ended = {**BreakGlassRecorded.EXAMPLE, "grant_id": "btg-1", "version": 2, "expires_at": "2099-01-01T00:00:00Z"}
+    revocations = Revocations(glass_keys())
+    labelled.app.state.edge.emergency = revocations
+    for told, status in ((ended, 200), ({**ended, "ended_at": "2098-12-31T23:00:00Z"}, 401)):
+        envelope = Envelope(uuid4(), BreakGlassRecorded.TYPE, "careslot.directory", NOW, "", told)
+        async with labelled.database.transaction() as connection:
+            await on_directory(envelope, PostgresProjections(connection))
+        await revocations.refresh(partial(ended_break_glass, labelled.database))
+        assert (await ask("surgeon", mine)).status_code == status, "ended early, and heard of"
+    glass = glass_key().sign(Emergency("btg-2", PATIENT), DESK.subject, NOW, NOW + timedelta(minutes=15))
     headers = {"x-careslot-break-glass": glass, "idempotency-key": "k", "if-match": '"1"'}
     async with client_of(labelled.app, "frontdesk") as client:
         changed = await client.post(f"/appointments/{restricted['id']}/check-in", headers=headers)

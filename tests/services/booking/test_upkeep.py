@@ -21,9 +21,19 @@ async def test_what_has_served_its_time_goes(world: World) -> None:
     await world.book(late, "pat-000002")
     await world.rows(BLOCK, "old", START - timedelta(days=40), START - timedelta(days=30), False)
     await world.rows(BLOCK, "young", START, START + timedelta(days=1), True)
-    assert await purge(world.database, world.clock, KEPT) == {"idempotency": 0, "claim": 0, "blocked_period": 0}
+    assert await purge(world.database, world.clock, KEPT) == {
+        "idempotency": 0,
+        "claim": 0,
+        "capacity_session": 0,
+        "blocked_period": 0,
+    }
     world.clock.at += timedelta(hours=54)
-    assert await purge(world.database, world.clock, KEPT) == {"idempotency": 2, "claim": 3, "blocked_period": 1}
+    assert await purge(world.database, world.clock, KEPT) == {
+        "idempotency": 2,
+        "claim": 3,
+        "capacity_session": 0,
+        "blocked_period": 1,
+    }
     assert (await world.book(late, "pat-000003")).status_code == 409
 
 

@@ -1,5 +1,6 @@
 """A slot offer is believed only when availability signed it, and only while it is fresh."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,7 +78,14 @@ def test_an_offer_from_anyone_else_is_not_ours() -> None:
     no_offer = jwt.encode(
         {"iss": "careslot.availability", "iat": 1, "exp": 9**10}, NEW.pem, algorithm="EdDSA", headers={"kid": "2027"}
     )
-    for token in (stranger, unsigned, other_issuer, no_offer, "", "a.b.c", "é" * 10):
+    must_understand = jwt.encode(
+        {"iss": "careslot.availability", "iat": 1, "exp": 9**10, "offer": offer().model_dump(mode="json")}, NEW.pem,
+        algorithm="EdDSA", headers={"kid": "2027", "crit": ["exp"]},
+    )  # fmt: skip
+    deep = base64.urlsafe_b64encode(b"[" * 6000).decode()
+    padded = NEW.sign(offer(), NOW) + "=="
+    forged = (stranger, unsigned, other_issuer, no_offer, must_understand, f"{deep}.{deep}.", padded)
+    for token in (*forged, "", "a.b.c", "é" * 10):
         with pytest.raises(Invalid) as caught:
             KEYS.read(token, NOW)
         assert caught.value.slug == "offer-invalid"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from services.contracts.break_glass import Revocations
 from services.contracts.roles import Role
+from services.directory.adapters.postgres import ended_break_glass
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 from tests.fixtures.edge import TokenTable
@@ -108,6 +111,22 @@ async def test_the_token_is_renewed_while_the_access_lasts_and_ends_with_it(hosp
         assert (ended.status_code, ended.json()["token"]) == (200, "")
     assert (await client.get(one)).json()["token"] == ""
     assert [event["ended_at"] is None for event in await hospital.outbox("bus")] == [True, False]
+
+
+async def test_once_ended_it_opens_nothing_whatever_its_token_says(hospital: Served) -> None:
+    made = (await opened(hospital)).json()
+    client, glass = hospital.client("doctor"), {"x-careslot-break-glass": made["token"]}
+    # What is over by the database's clock needs no look; this one is made to end later.
+    async with hospital.database.connection() as connection:
+        await connection.execute("UPDATE break_glass SET expires_at = now() + interval '1 hour'")
+    revocations = Revocations(glass_keys())
+    hospital.app.state.edge.emergency, look = revocations, partial(ended_break_glass, hospital.database)
+    async with revocations.following(look):
+        assert (await client.get("/patients/pat-000002", headers=glass)).status_code == 200
+        await client.post(f"/break-glass/{made['grant_id']}/end")
+        await revocations.refresh(look)
+        answer = await client.get("/patients/pat-000002", headers=glass)
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:careslot:problem:break-glass-ended")
 
 
 async def test_somebody_is_found_by_name_and_birth_date_when_only_one_is_so_called(hospital: Served) -> None:

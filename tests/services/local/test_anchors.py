@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from services.local.anchors import restore_anchors
-from services.local.aws import Aws, declare_locked_buckets
+from services.local.anchors import declare_locked_buckets, restore_anchors
+from services.local.aws import Aws
 
 
 def test_lost_anchors_come_back_and_those_there_stay(database: Callable[[str], str], aws: Aws) -> None:

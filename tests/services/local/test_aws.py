@@ -13,13 +13,13 @@ from botocore.exceptions import ClientError
 
 from services.contracts.events.base import Event
 from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS, Subscription
+from services.local.anchors import declare_locked_buckets
 from services.local.aws import (
     Aws,
     Queue,
     client_environment,
     declare_bus,
     declare_direct_queues,
-    declare_locked_buckets,
     declare_sender,
 )
 from tests.fixtures.platform import Declared, DeclareTopology

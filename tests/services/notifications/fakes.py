@@ -57,6 +57,7 @@ class FakeStore:
     events: list[Publishable] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
     disrupted: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
 
     async def keep_recipient(self, recipient: Recipient) -> bool:
         kept = self.recipients.get(recipient.patient_id)
@@ -101,7 +102,8 @@ class FakeStore:
         return frozenset(r.message.kind for r in self.rows.values() if r.message.appointment_id == appointment_id)
 
     async def recipient(self, patient_id: str, *, lock: bool = False) -> Recipient | None:
-        return self.recipients.get(self.aliases.get(patient_id, patient_id))
+        found = self.recipients.get(self.aliases.get(patient_id, patient_id))
+        return replace(found, email="", returned=True) if found and found.email.lower() in self.unusable else found
 
     async def facility_timezone(self, facility_id: str) -> str | None:
         facility = self.facilities.get(facility_id)
@@ -191,6 +193,13 @@ class FakeStore:
             row.message = replace(row.message, tries=row.message.tries + 1)
         row.ledger.append(LedgerEntry(step.state, step.at, row.channel or "", step.reason))
         return True
+
+    async def message(self, message_id: UUID) -> Message | None:
+        row = self.rows.get(message_id)
+        return row.message if row else None
+
+    async def give_up_address(self, address: str, reason: str, at: datetime) -> None:
+        self.unusable[address] = reason
 
     async def stuck(self, claimed_before: datetime) -> Sequence[Message]:
         return [

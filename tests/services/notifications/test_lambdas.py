@@ -49,7 +49,8 @@ class Functions:
         )
         self.clock = FixedClock(NOW)
         self.mail = FakeSender()
-        self.worker = Worker(settings, {Channel.EMAIL: self.mail, Channel.SMS: FakeSender()}, self.clock)
+        self.text = FakeSender()
+        self.worker = Worker(settings, {Channel.EMAIL: self.mail, Channel.SMS: self.text}, self.clock)
 
     def directory(self, *bodies: Any) -> list[str]:
         return failed(self.worker.run(take_directory(self.worker, sqs_batch(*bodies))))

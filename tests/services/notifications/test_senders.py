@@ -49,6 +49,7 @@ async def test_a_mail_says_who_writes_and_carries_a_tag_for_bounces(ses: tuple[S
         "Destination": {"ToAddresses": ["maria@example.org"]},
         "Message": {"Subject": ANY, "Body": {"Text": {"Data": WORDS.body, "Charset": "UTF-8"}}},
         "Tags": [{"Name": "message_id", "Value": str(message_id)}],
+        "ConfigurationSetName": "careslot-mail",
     }
     stub.add_response("send_email", {"MessageId": "one"}, expected)
     assert await sender.send("maria@example.org", WORDS, message_id) == "one"

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from services.kernel.telemetry import configure_logging
 from services.portal.api.cookies import Sealer
 from services.portal.api.entrance import Portal
+from services.portal.domain.line import Line
 from services.portal.main import create
 from tests.services.portal.fakes import PASSWORD, FakeClock, FakeNeighbours, FakeSignIn
 
@@ -25,6 +26,7 @@ class Browser:
     services: FakeNeighbours
     pool: FakeSignIn
     clock: FakeClock
+    line: Line
 
     async def get(self, path: str) -> httpx.Response:
         return await self.http.get(path)
@@ -57,4 +59,4 @@ async def browser() -> AsyncIterator[Browser]:
     app.state.portal = Portal(services, pool, Sealer(Fernet.generate_key().decode()), clock, secure=False)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://portal") as http:
-        yield Browser(http, services, pool, clock)
+        yield Browser(http, services, pool, clock, app.state.portal.line)

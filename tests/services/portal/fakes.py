@@ -156,6 +156,7 @@ KNOWN: dict[str, Mapping[str, Any]] = {
         "patient_id": "pat-000001", "version": 1, "channels": ["email"], "language": None, "timezone": None,
         "consent": {"reminders": True, "offers": False, "marketing": False}, "opted_out": False,
     },
+    "GET notifications /patients/pat-000001/messages": {"items": [], "next": None, "email_returned": False},
     "PUT notifications /patients/pat-000001/preferences": {},
 }  # fmt: skip
 

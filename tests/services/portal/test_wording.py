@@ -28,6 +28,7 @@ from services.portal.api.wording import SIGNED, SPANISH, Wording
 HERE = Path(drawing.__file__).resolve().parent
 SAID_BY_DATA = {
     *drawing.REASONS.values(), *drawing.STATUSES.values(), *drawing.WAIVERS.values(), *failures.WITHOUT.values(),
+    failures.BUSY,
     *preferences.CHANNELS.values(), *preferences.TOPICS.values(), *schedules.DAYS.values(),
     *(words for _, words in finding.LANGUAGES), *SIGNED.values(),
     *offers.GONE.values(), *emergency.REASONS.values(), *visit_types.LABELS.values(),

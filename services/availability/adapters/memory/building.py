@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +20,10 @@ from services.availability.adapters.memory.copying import BIGINT, ROW_ADDRESS, c
 from services.availability.adapters.memory.index import SearchIndex
 from services.availability.adapters.memory.lanes import Lanes
 from services.availability.adapters.memory.loading import BUSY, BUSY_COLUMNS, Places, TakenTime
-from services.availability.adapters.memory.records import ClinicianRecord, FacilityRecord
+from services.availability.adapters.memory.records import ClinicianRecord
 from services.availability.adapters.memory.sessions import Profile
+from services.availability.adapters.postgres_directory import clinician_of, facility_of
+from services.availability.domain.directory import VisitType
 from services.kernel.database import Connection, Database
 
 # A day before today's is the furthest that a local day can lie back; one more for sessions that began before.
@@ -43,7 +46,7 @@ PROFILES = f"""
 """  # noqa: S608 -- no values
 CURSOR = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 CLINICIANS = """
-    SELECT c.clinician_id, c.name, c.languages, s.version, hashtextextended(c.clinician_id, 0) AS hash, l.lengths
+    SELECT c.*, s.version AS schedule_version, hashtextextended(c.clinician_id, 0) AS hash, l.lengths
     FROM clinician c LEFT JOIN schedule s USING (clinician_id) LEFT JOIN (
         SELECT clinician_id, jsonb_object_agg(visit_type, minutes) AS lengths FROM visit_length GROUP BY 1
     ) l USING (clinician_id)
@@ -71,8 +74,10 @@ async def build(database: Database, now: datetime, most_bytes: int) -> Built:
         if Lanes.bytes_for(axis.days, len(clinicians)) > most_bytes:
             raise TooLarge
         index = SearchIndex(axis, len(clinicians))
-        for row in await connection.fetch("SELECT facility_id, name, timezone FROM facility"):
-            index.facilities.put(row["facility_id"], FacilityRecord(**dict(row)))
+        for row in await connection.fetch("SELECT * FROM facility"):
+            index.facilities.put(row["facility_id"], facility_of(row))
+        for row in await connection.fetch("SELECT * FROM visit_type"):
+            index.visit_types[row["visit_type"]] = VisitType(**row)
         for row in clinicians:
             index.clinicians.put(row["clinician_id"], clinician_record(row))
         blocks = int(await connection.fetchval("SELECT pg_relation_size('busy') / current_setting('block_size')::int"))
@@ -88,10 +93,8 @@ async def build(database: Database, now: datetime, most_bytes: int) -> Built:
                 query = f"{BUSY} AND ctid >= '({first},0)'::tid{end}"
                 await copied(connection, query, BUSY_COLUMNS, taken.take, thread)
 
-        rooms, *_ = await asyncio.gather(
-            _sessions(database, index, thread),
-            *(busy(first, last) for first, last in zip(borders, [*borders[1:], None], strict=True)),
-        )
+        parts = (busy(first, last) for first, last in zip(borders, [*borders[1:], None], strict=True))
+        rooms, _ = await asyncio.gather(_sessions(database, index, thread), asyncio.gather(*parts))
         named = {hashed: index.room(*names) for hashed, names in rooms.items()}
         await asyncio.get_running_loop().run_in_executor(thread, taken.finish, named)
     if len(hashes) < len(clinicians) or index.bytes > most_bytes:
@@ -106,7 +109,9 @@ async def _axis(connection: Connection, now: datetime) -> Axis:
     return Axis.over(first, max(days, 0) + SPARE_DAYS)
 
 
-async def _sessions(database: Database, index: SearchIndex, thread: ThreadPoolExecutor) -> Mapping[int, tuple[str, str]]:
+async def _sessions(
+    database: Database, index: SearchIndex, thread: ThreadPoolExecutor
+) -> Mapping[int, tuple[str, str]]:
     """Read working time; return the rooms there are by the hash of their names."""
     blocks: list[NDArray[Any]] = []
     async with database.connection() as connection:
@@ -156,7 +161,7 @@ def _place(
         index.specialties[name].load(table[:, whose == n])
 
 
-def profile_of(index: SearchIndex, row: Mapping[str, Any]) -> Profile:
+def profile_of(index: SearchIndex, row: asyncpg.Record) -> Profile:
     """Return the profile of a session's row."""
     return Profile(
         index.clinicians.of(row["clinician_id"]), index.facilities.of(row["facility_id"]), row["template_id"],
@@ -164,10 +169,6 @@ def profile_of(index: SearchIndex, row: Mapping[str, Any]) -> Profile:
     )  # fmt: skip
 
 
-def clinician_record(row: Mapping[str, Any]) -> ClinicianRecord | None:
-    """Return what a row of CLINICIANS tells; None for a clinician without a schedule, who has no slots."""
-    if row["version"] is None:
-        return None
-    return ClinicianRecord(
-        row["clinician_id"], row["name"], tuple(row["languages"]), row["version"], row["lengths"] or {}
-    )
+def clinician_record(row: asyncpg.Record) -> ClinicianRecord:
+    """Return what a row of CLINICIANS tells."""
+    return ClinicianRecord(clinician_of(row), row["schedule_version"], row["lengths"] or {})

@@ -67,3 +67,9 @@ class Exceptions:
                 if mark % RESERVED == lane and not (urgent and mark >= RESERVED):
                     return True
         return False
+
+    def opens(self, at: int) -> int | None:
+        """Return when the places kept for urgent visits around an instant open, None where there is none."""
+        near = range(bisect_left(self._starts, at - LONGEST), bisect_left(self._starts, at + 1))
+        kept = [self._expires[n] for n in near if self._ends[n] > at and self._marks[n] >= RESERVED]
+        return max(kept, default=None)

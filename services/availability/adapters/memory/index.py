@@ -14,6 +14,7 @@ from services.availability.adapters.memory.lanes import Lanes
 from services.availability.adapters.memory.records import Clinicians, Facilities
 from services.availability.adapters.memory.rooms import Room
 from services.availability.adapters.memory.sessions import Profile, Session, Specialty
+from services.availability.domain.directory import VisitType
 from services.availability.domain.templates import MAX_DEPTH
 
 
@@ -26,6 +27,7 @@ class SearchIndex:
         self.lanes = Lanes(axis.days, clinicians + clinicians // 8)
         self.facilities = Facilities()
         self.clinicians = Clinicians(self.lanes)
+        self.visit_types: dict[str, VisitType] = {}
         self.specialties: dict[str, Specialty] = {}
         self.exceptions: dict[int, Exceptions] = {}
         self._rooms: dict[tuple[str, str], Room] = {}
@@ -35,8 +37,10 @@ class SearchIndex:
     @property
     def bytes(self) -> int:
         """Memory in bytes; of Python's own objects only what grows with the data."""
-        parts = [*self.specialties.values(), *self.exceptions.values(), *self._rooms.values()]
-        return self.lanes.bytes + self.clinicians.bytes + sum(part.bytes for part in parts)
+        sessions = sum(one.bytes for one in self.specialties.values())
+        exceptions = sum(one.bytes for one in self.exceptions.values())
+        rooms = sum(one.bytes for one in self._rooms.values())
+        return self.lanes.bytes + self.clinicians.bytes + sessions + exceptions + rooms
 
     @property
     def sessions(self) -> int:

@@ -173,10 +173,14 @@ class _Search:
 
     def _slot(self, start: int, profile: Profile) -> OpenSlot:
         query, axis = self._query, self._index.axis
-        clinician = self._index.clinicians.records[profile.clinician]
-        facility = self._index.facilities.records[profile.facility]
-        assert clinician is not None and facility is not None, "only known ones are wanted"
-        length = clinician.lengths.get(query.visit_type, query.minutes)
+        record, facility = (
+            self._index.clinicians.records[profile.clinician],
+            self._index.facilities.records[profile.facility],
+        )
+        assert record is not None, "only known ones are wanted"
+        assert record.version is not None, "nobody is known without a schedule"
+        assert facility is not None, "only known ones are wanted"
+        clinician, length = record.clinician, record.lengths.get(query.visit_type, query.minutes)
         starts_at = axis.instant(start)
         name = slot_id(clinician.clinician_id, facility.facility_id, query.visit_type, starts_at, length)
         return OpenSlot(
@@ -184,7 +188,7 @@ class _Search:
             facility_id=facility.facility_id, facility_name=facility.name, timezone=facility.timezone,
             specialty=query.specialty, visit_type=query.visit_type, starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=length), room_id=profile.room_id, depth=profile.depth,
-            schedule_version=clinician.version,
+            schedule_version=record.version,
             distance_km=None if query.distances is None else query.distances[facility.facility_id],
         )  # fmt: skip
 
@@ -224,7 +228,8 @@ def _midnight(axis: Axis, zone: str, day: date) -> int:
     naive = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     later = naive.replace(fold=1)
     before, after = naive.utcoffset(), later.utcoffset()
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     return axis.floor(later if before > after else naive)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.availability.adapters.memory.lanes import FREE, Flags, Lanes, Numbers
+from services.availability.domain.directory import Clinician, Facility
+from services.availability.domain.places import Box
 from services.availability.domain.templates import MAX_DEPTH
 from services.contracts.slot_offer import clinician_mark
 
@@ -21,22 +23,11 @@ _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"  # of a slot's id, in the order i
 
 
 @dataclass(frozen=True, slots=True)
-class FacilityRecord:
-    """What an open slot tells of its facility."""
-
-    facility_id: str
-    name: str
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True)
 class ClinicianRecord:
-    """What an open slot tells of its clinician; ``version`` is the schedule's, ``lengths`` minutes by visit type."""
+    """A clinician, the schedule's version (None without a schedule: no slots), their lengths by visit type."""
 
-    clinician_id: str
-    name: str
-    languages: Sequence[str]
-    version: int
+    clinician: Clinician
+    version: int | None
     lengths: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -45,10 +36,11 @@ class Facilities:
 
     def __init__(self) -> None:
         self.number: dict[str, int] = {}
-        self.records: list[FacilityRecord | None] = []
+        self.records: list[Facility | None] = []
         self.zones: list[str] = []
         self.zone = np.zeros(_ROOM, np.int64)
         self.known = np.zeros(_ROOM, np.bool_)
+        self._places = np.zeros((_ROOM, 2))
 
     def of(self, facility_id: str) -> int:
         """Return the facility's number, a new one for one not heard of."""
@@ -56,9 +48,10 @@ class Facilities:
             number = self.number[facility_id] = len(self.records)
             self.records.append(None)
             self.zone, self.known = _grown(self.zone, number), _grown(self.known, number)
+            self._places = _grown(self._places, number)
         return number
 
-    def put(self, facility_id: str, record: FacilityRecord | None) -> None:
+    def put(self, facility_id: str, record: Facility | None) -> None:
         """Keep what is recorded of the facility, None when nothing is."""
         number = self.of(facility_id)
         self.records[number] = record
@@ -67,6 +60,14 @@ class Facilities:
             if record.timezone not in self.zones:
                 self.zones.append(record.timezone)
             self.zone[number] = self.zones.index(record.timezone)
+            self._places[number] = record.place.latitude, record.place.longitude
+
+    def within(self, box: Box) -> Sequence[Facility]:
+        """Return the active facilities in ``box``."""
+        north, east = self._places[:, 0], self._places[:, 1]
+        there = (north >= box.south) & (north <= box.north) & (east >= box.west) & (east <= box.east) & self.known
+        found = [self.records[number] for number in np.flatnonzero(there).tolist()]
+        return [record for record in found if record is not None and record.active]
 
 
 class Clinicians:
@@ -108,12 +109,12 @@ class Clinicians:
         """Keep what is recorded of the clinician, None when nothing is."""
         number = self.of(clinician_id)
         former, self.records[number] = self.records[number], record
-        self.known[number] = record is not None
-        for language in former.languages if former else ():
+        self.known[number] = record is not None and record.version is not None
+        for language in former.clinician.languages if former else ():
             self._languages[language][number] = False
         for visit_type in former.lengths if former else ():
             self._minutes[visit_type][number] = 0
-        for language in record.languages if record else ():
+        for language in record.clinician.languages if record else ():
             spoken = _grown(self._languages.get(language, np.zeros(_ROOM, np.bool_)), number)
             spoken[number] = True
             self._languages[language] = spoken

@@ -9,23 +9,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 import asyncpg
 
-from services.availability.adapters.memory.axis import DAY, Axis
+from services.availability.adapters.memory.axis import DAY, Axis, Outgrown
 from services.availability.adapters.memory.building import CLINICIANS, PROFILE, clinician_record, profile_of
 from services.availability.adapters.memory.exceptions import NEVER, Taken
 from services.availability.adapters.memory.index import SearchIndex
-from services.availability.adapters.memory.records import FacilityRecord
 from services.availability.adapters.memory.sessions import Session
+from services.availability.adapters.postgres_directory import facility_of
+from services.availability.domain.directory import VisitType
 from services.kernel.database import Connection
 
+Day = TypeVar("Day", tuple[str, int], tuple[str, str, int])
 BATCH = 250
 LONGEST_APPOINTMENT = "8 hours"
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _SOME_CLINICIANS = f"{CLINICIANS} WHERE c.clinician_id = ANY($1)"
-_FACILITIES = "SELECT facility_id, name, timezone FROM facility WHERE facility_id = ANY($1)"
+_FACILITIES = "SELECT * FROM facility WHERE facility_id = ANY($1)"
+_VISIT_TYPES = "SELECT * FROM visit_type WHERE visit_type = ANY($1)"
 _TIMES = "starts_at, ends_at, lane, expires_at, reserved_day IS NOT NULL AS reserved"
 _BUSY = f"""
     SELECT r.n, b.* FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY
@@ -59,21 +63,25 @@ class Touched:
 
     facilities: set[str] = field(default_factory=set)
     clinicians: set[str] = field(default_factory=set)
+    visit_types: set[str] = field(default_factory=set)
     working: set[tuple[str, int]] = field(default_factory=set)
     busy: set[tuple[str, int]] = field(default_factory=set)
     rooms: set[tuple[str, str, int]] = field(default_factory=set)
 
     def add(self, axis: Axis, change: asyncpg.Record) -> None:
-        """Add what a row of search_change tells."""
+        """Add what a row of search_change tells; raise Outgrown for working time after the last day."""
         kind, about = change["kind"], change["about"]
         if kind == "facility":
             self.facilities.add(about)
         elif kind == "clinician":
             self.clinicians.add(about)
+        elif kind == "visit-type":
+            self.visit_types.add(about)
         else:
-            # A session that ends after the last day is noticed when it is read.
-            first = max(axis.floor(change["starts_at"]) // DAY, 0)
-            last = min((axis.ceiling(change["ends_at"]) - 1) // DAY, axis.days)
+            end = axis.ceiling(change["ends_at"])
+            if kind == "working" and end > axis.seconds:
+                raise Outgrown
+            first, last = max(axis.floor(change["starts_at"]) // DAY, 0), min((end - 1) // DAY, axis.days - 1)
             for day in range(first, last + 1):
                 if kind == "room":
                     self.rooms.add((about, change["room_id"], day))
@@ -104,7 +112,11 @@ async def reread(connection: Connection, index: SearchIndex, touched: Touched) -
 async def _records(connection: Connection, index: SearchIndex, touched: Touched) -> None:
     found = {row["facility_id"]: row for row in await _some(connection, _FACILITIES, touched.facilities)}
     for name in touched.facilities:
-        index.facilities.put(name, FacilityRecord(**dict(found[name])) if name in found else None)
+        index.facilities.put(name, facility_of(found[name]) if name in found else None)
+    kinds = {row["visit_type"]: VisitType(**row) for row in await _some(connection, _VISIT_TYPES, touched.visit_types)}
+    for name in touched.visit_types - kinds.keys():
+        index.visit_types.pop(name, None)
+    index.visit_types |= kinds
     kept = {row["clinician_id"]: row for row in await _some(connection, _SOME_CLINICIANS, touched.clinicians)}
     for name in touched.clinicians:
         if name not in index.clinicians.number:
@@ -147,12 +159,7 @@ def _taken(axis: Axis, row: asyncpg.Record) -> Taken:
     return Taken(axis.floor(row["starts_at"]), axis.ceiling(row["ends_at"]), ends, row["lane"], row["reserved"])
 
 
-Day = tuple[str, int] | tuple[str, str, int]
-
-
-def _by_day(
-    days: Sequence[Day], rows: Sequence[asyncpg.Record]
-) -> Iterable[tuple[Day, Sequence[asyncpg.Record]]]:
+def _by_day(days: Sequence[Day], rows: Sequence[asyncpg.Record]) -> Iterable[tuple[Day, Sequence[asyncpg.Record]]]:
     """Return each day with the rows that were found for it."""
     found: defaultdict[int, list[asyncpg.Record]] = defaultdict(list)
     for row in rows:

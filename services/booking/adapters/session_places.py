@@ -1,0 +1,91 @@
+"""Places of capacity sessions in PostgreSQL: a row each, taken by whoever finds it unlocked.
+
+One counter row a session would make everybody wait for everybody (performance.md, "Capacity sessions").
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.booking.domain.appointment import Occupied
+from services.booking.domain.claims import SlotTaken, of_session, resource_claims
+from services.contracts.slot_offer import SlotOffer
+from services.kernel.database import Connection, Database
+
+OPEN = """
+INSERT INTO capacity_session (id, clinician_id, facility_id, starts_at, ends_at, opened_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true
+"""
+# In the order of their keys, as everywhere claims are made.
+CLAIM = """
+WITH claimed AS (
+    INSERT INTO claim (session_id, kind, resource_id, lane, key, period)
+    SELECT $1, kind, resource_id, 0, key, tstzrange($2, $3)
+    FROM unnest($4::text [], $5::text [], $6::bigint []) AS c (kind, resource_id, key)
+    ORDER BY key
+    ON CONFLICT DO NOTHING
+    RETURNING true
+)
+SELECT count(*) FROM claimed
+"""
+PLACES = """
+INSERT INTO session_place (session_id, unit) SELECT $1, unit FROM generate_series(1, $2::int) AS unit
+ON CONFLICT DO NOTHING
+"""
+# So many free rows of each session as are wanted of it; those that others are just taking are passed over.
+TAKE = """
+WITH free AS (
+    SELECT q.session_id, p.unit, row_number() OVER (PARTITION BY q.session_id ORDER BY p.unit) AS n
+    FROM unnest($1::text [], $2::int [], $3::int []) AS q (session_id, capacity, wanted)
+    CROSS JOIN LATERAL (
+        SELECT unit FROM session_place
+        WHERE session_id = q.session_id AND appointment_id IS NULL AND unit <= q.capacity
+        ORDER BY unit LIMIT q.wanted FOR UPDATE SKIP LOCKED
+    ) AS p
+)
+UPDATE session_place AS p SET appointment_id = w.appointment_id
+FROM free JOIN unnest($4::text [], $5::int [], $6::uuid []) AS w (session_id, n, appointment_id) USING (session_id, n)
+WHERE p.session_id = free.session_id AND p.unit = free.unit
+RETURNING p.appointment_id
+"""
+
+
+async def open_session(database: Database, offer: SlotOffer, now: datetime) -> None:
+    """Make the offered session's places, unless they are there; raise SlotTaken when its clinician or room is not free.
+
+    A session whose capacity was raised gets the places it lacks.
+    """
+    claims = resource_claims(Occupied(item.kind, item.id, item.depth, 0) for item in of_session(offer))
+    async with database.transaction() as connection:
+        opened = await connection.fetchval(
+            OPEN, offer.slot_id, offer.clinician_id, offer.facility_id, offer.starts_at, offer.ends_at, now
+        )
+        if opened:
+            claimed = await connection.fetchval(
+                CLAIM, offer.slot_id, offer.starts_at, offer.ends_at, [claim.kind for claim in claims],
+                [claim.resource_id for claim in claims], [claim.key for claim in claims],
+            )  # fmt: skip
+            if claimed != len(claims):
+                raise SlotTaken
+        await connection.execute(PLACES, offer.slot_id, offer.capacity)
+
+
+async def take_places(connection: Connection, wanted: Sequence[tuple[UUID, Occupied]]) -> frozenset[UUID]:
+    """Give each appointment a place of its session in the transaction of ``connection``; return those that got none."""
+    sessions = Counter((session.id, session.depth) for _, session in wanted)
+    numbers: Counter[str] = Counter()
+    turns: list[int] = []
+    for _, session in wanted:
+        numbers[session.id] += 1
+        turns.append(numbers[session.id])
+    rows = await connection.fetch(
+        TAKE,
+        [id_ for id_, _ in sessions],
+        [capacity for _, capacity in sessions],
+        list(sessions.values()),
+        [session.id for _, session in wanted],
+        turns,
+        [id_ for id_, _ in wanted],
+    )
+    return frozenset(id_ for id_, _ in wanted) - {row["appointment_id"] for row in rows}
