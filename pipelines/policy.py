@@ -13,6 +13,7 @@ from rich.console import Console
 
 from infra.recording.graph import Recording
 from infra.stacks import all_stacks
+from pipelines import policy_report
 from pipelines.preview import chosen, record
 from policies.assessment import Assessment, assess, gravest_first, told
 from policies.controls.model import Catalogue, Control, load_catalogue
@@ -21,6 +22,7 @@ from policies.rules.judging import Verdict
 from services.kernel.errors import Invalid
 
 verbs = typer.Typer(help="Judge the estate by our rules, and explain what asks for them.", no_args_is_help=True)
+policy_report.register(verbs)
 # Of findings alike, as many are shown; --json has all.
 SHOWN = 5
 

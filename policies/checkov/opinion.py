@@ -85,7 +85,9 @@ def opinion(graphs: Iterable[Graph], command: Path = COMMAND, cache: Path | None
         found.append(Remark(stack, record["check"], *who, record["passed"], record["title"], *where))
     about = sum(remark.type != "openapi" for remark in found)
     if about < FLOOR * len(plan.resources):
-        raise Unavailable(f"Checkov said only {about} things of {len(plan.resources)} resources: it cannot read the plan")
+        raise Unavailable(
+            f"Checkov said only {about} things of {len(plan.resources)} resources: it cannot read the plan"
+        )
     return Opinion(answer["version"], tuple(sorted(set(found))))
 
 

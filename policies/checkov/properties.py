@@ -90,7 +90,9 @@ def known(file: Path = FILE) -> Mapping[str, Any]:
     return types
 
 
-def terraform(type_: str, inputs: Mapping[str, Any], types: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+def terraform(
+    type_: str, inputs: Mapping[str, Any], types: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
     """Return Terraform's type and attributes of a resource; raise Unmapped naming what it does not know."""
     types = known() if types is None else types
     if type_ not in types:

@@ -101,7 +101,11 @@ def matrix(sources: Sources) -> list[dict[str, Any]]:
         for cited in sources.catalogue.citations_of(finding.rule):
             cells[cited][finding.type][verdict] += 1
     return [
-        {"framework": framework, "requirement": one, "types": {t: dict(sorted(c.items())) for t, c in sorted(row.items())}}
+        {
+            "framework": framework,
+            "requirement": one,
+            "types": {t: dict(sorted(c.items())) for t, c in sorted(row.items())},
+        }
         for framework, one in ((f.id, r.id) for f in sources.catalogue.frameworks for r in f.requirements)
         if (row := cells.get((framework, one)))
     ]
