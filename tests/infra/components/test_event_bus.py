@@ -19,8 +19,13 @@ QUEUES: tuple[Subscription | DirectQueue, ...] = (*SUBSCRIPTIONS, *DIRECT_QUEUES
 QUEUE = "aws:sqs/queue:Queue"
 
 
+def ours(graph: Graph, type_: str) -> list[Resource]:
+    """Return what carries our events; findings are AWS's (test_findings.py)."""
+    return [resource for resource in graph.of_type(type_) if not resource.name.startswith("findings-")]
+
+
 def named(graph: Graph, type_: str) -> dict[str, Resource]:
-    return {resource.inputs["name"]: resource for resource in graph.of_type(type_)}
+    return {resource.inputs["name"]: resource for resource in ours(graph, type_)}
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -49,7 +54,7 @@ def test_everything_that_carries_events_is_under_the_regions_own_phi_key(region:
     graph = stack(region)
     key = graph.outputs["key_arns"]["phi"]
     assert key.split(":")[3] == region.partition("-")[2]
-    queues = graph.of_type(QUEUE)
+    queues = ours(graph, QUEUE)
     assert {queue.inputs["kmsMasterKeyId"] for queue in queues} == {key}
     assert {queue.data_class for queue in queues} == {"phi"}
     (bus,) = graph.of_type("aws:cloudwatch/eventBus:EventBus")
@@ -61,7 +66,7 @@ def test_everything_that_carries_events_is_under_the_regions_own_phi_key(region:
 def test_rules_match_what_the_topology_says_and_keep_what_they_cannot_deliver() -> None:
     graph = stack("prod-us-east-1")
     rules = named(graph, "aws:cloudwatch/eventRule:EventRule")
-    targets = {target.inputs["rule"]: target for target in graph.of_type("aws:cloudwatch/eventTarget:EventTarget")}
+    targets = {target.inputs["rule"]: target for target in ours(graph, "aws:cloudwatch/eventTarget:EventTarget")}
     queues = named(graph, QUEUE)
     assert set(rules) == set(targets) == {s.queue for s in SUBSCRIPTIONS}
     for subscription in SUBSCRIPTIONS:
@@ -77,8 +82,8 @@ def test_rules_match_what_the_topology_says_and_keep_what_they_cannot_deliver() 
 def test_only_the_queues_own_rule_may_send_and_nobody_without_tls() -> None:
     graph = stack("prod-us-west-2")
     rules = named(graph, "aws:cloudwatch/eventRule:EventRule")
-    policies = {policy.name: policy for policy in graph.of_type("aws:sqs/queuePolicy:QueuePolicy")}
-    assert len(policies) == len(graph.of_type(QUEUE))
+    policies = {policy.name: policy for policy in ours(graph, "aws:sqs/queuePolicy:QueuePolicy")}
+    assert len(policies) == len(ours(graph, QUEUE))
     fed = {s.queue for s in SUBSCRIPTIONS} | {s.dead_letters for s in SUBSCRIPTIONS}
     for name, policy in policies.items():
         statements = {s["Sid"]: s for s in json.loads(policy.inputs["policy"])["Statement"]}
@@ -97,7 +102,7 @@ def test_every_queue_has_alarms(region: str) -> None:
     watched = {
         (alarm.inputs["dimensions"]["QueueName"], alarm.inputs["metricName"])
         for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-        if alarm.inputs["namespace"] == "AWS/SQS"
+        if alarm.inputs["namespace"] == "AWS/SQS" and not alarm.name.startswith("watch-findings-")
     }
     dead = {d.dead_letters for d in QUEUES} | {d.dead_letters for d in SCHEDULES} | {f"{BUS}-dlq"}
     working = {d.queue for d in QUEUES}

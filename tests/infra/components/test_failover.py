@@ -50,7 +50,7 @@ def test_events_go_to_buses_of_one_name_and_move_when_they_wait_too_long() -> No
         c for c in routing.of_type("aws:route53/healthCheck:HealthCheck") if c.mark in config["primary"]["healthCheck"]
     ]
     assert late.inputs["insufficientDataHealthStatus"] == "Unhealthy"
-    (alarm,) = routing.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    (alarm,) = [a for a in routing.of_type("aws:cloudwatch/metricAlarm:MetricAlarm") if a.name == "bus-late"]
     assert alarm.inputs["treatMissingData"] == "breaching"
 
 
