@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from infra.recording.graph import Recording
 from infra.stacks import all_stacks
+from pipelines import policy_report
 from pipelines.preview import chosen, record
 from policies.assessment import Assessment, assess, gravest_first, told
 from policies.controls.model import Catalogue, Control, load_catalogue
@@ -20,6 +22,7 @@ from policies.rules.judging import Verdict
 from services.kernel.errors import Invalid
 
 verbs = typer.Typer(help="Judge the estate by our rules, and explain what asks for them.", no_args_is_help=True)
+policy_report.register(verbs)
 # Of findings alike, as many are shown; --json has all.
 SHOWN = 5
 
@@ -37,26 +40,11 @@ def check(
     ] = None,
 ) -> None:
     """Judge stacks by every rule; exit 1 if a failure is not waived or a waiver is not in order."""
-    wanted = {stack.name for stack in chosen(stacks or ())}
-    environments = {stack.environment for stack in chosen(stacks or ())}
-    began = time.monotonic()
+    wanted = chosen(stacks or ())
+    environments = {stack.environment for stack in wanted}
     # Whole environments, because a rule about a pair of regions needs both.
     recordings = record(stack for stack in all_stacks() if stack.environment in environments)
-    recorded = time.monotonic()
-    whole = len(wanted) == len(all_stacks())
-    found = _of(assess(recordings, _day(day), whole=whole), wanted)
-    judged = time.monotonic()
-    catalogue = load_catalogue()
-    if as_json:
-        json.dump(found.as_dict(catalogue), sys.stdout, indent=1)
-        sys.stdout.write("\n")
-    else:
-        _show(found, catalogue)
-        typer.echo(
-            f"{len(RULES)} rules, {len(wanted)} stacks: recorded in {recorded - began:.1f} s, "
-            f"judged in {judged - recorded:.1f} s"
-        )
-    if not found.passed:
+    if not judge(recordings, {stack.name for stack in wanted}, _day(day), as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -75,6 +63,20 @@ def explain(
     out = Console(highlight=False, soft_wrap=True)
     for control in controls:
         _explain(control, catalogue, out)
+
+
+def judge(recordings: list[Recording], stacks: set[str], today: date, *, as_json: bool) -> bool:
+    """Judge recorded environments and print what was found of some of their stacks; say whether all is well."""
+    began = time.monotonic()
+    found = _of(assess(recordings, today, whole=len(stacks) == len(all_stacks())), stacks)
+    catalogue = load_catalogue()
+    if as_json:
+        json.dump(found.as_dict(catalogue), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        _show(found, catalogue)
+        typer.echo(f"{len(RULES)} rules over {len(stacks)} stacks in {time.monotonic() - began:.1f} s")
+    return found.passed
 
 
 def _of(found: Assessment, stacks: set[str]) -> Assessment:

@@ -21,7 +21,7 @@ from infra.recording.graph import Graph, Place, Resource
 from policies.rules.every import RULES
 from policies.rules.judging import Finding, judged
 
-FOLDER = Path(__file__).with_name("samples")
+FOLDER = Path(__file__).with_name("areas")
 STACK = "prod-us-east-1"
 NOT_INPUTS = {"data", "in", "is", "options"}
 TAGS = {"environment": "prod", "managed-by": "pulumi", "owner": "platform-engineering", "service": "booking"}
