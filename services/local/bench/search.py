@@ -31,6 +31,7 @@ from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
 from services.kernel.inbox import take_once
+from services.kernel.telemetry import configure_logging
 from services.local.bench.figures import Figure, at_least, at_most, exactly, percentile
 from services.local.bench.running import Run
 from services.local.bench.search_data import CITIES, Size, fill
@@ -53,6 +54,8 @@ SEEN_SECONDS = 5.0
 
 def measure(run: Run) -> list[Figure]:
     """Make the data and measure; the full size takes some five minutes and 4 GB of disk."""
+    # The keeper of the index logs to standard output, which belongs to the bench's JSON.
+    configure_logging("bench", "ERROR")
     size = Size(run.size(12_000, 600))
     server = PostgresServer(run.folder("search") / "pg", room=run.size(5000, 500) * MEGABYTE)
     server.start()
