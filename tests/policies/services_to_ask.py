@@ -164,9 +164,18 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
     slot = partial(slot_id, visit_type=KNOWN_FOLLOW_UP.visit_type, starts_at=past, minutes=KNOWN_FOLLOW_UP.minutes)
     away, unknown = {"first_day": "2027-02-01", "last_day": "2027-02-01"}, UUID(int=1)
     of, length = "/clinicians/{clinician_id}", KNOWN_FOLLOW_UP.visit_type
+    clinic = {
+        "visit_type": length, "starts_at": "2027-02-02T15:00:00Z", "ends_at": "2027-02-02T17:00:00Z", "minutes": 10,
+        "capacity": 5,
+    }  # fmt: skip
     asks = {
         f"POST {of}/leave": both(lambda n: Ask(f"/clinicians/cln-{n}/leave", away)),
         f"DELETE {of}/leave/{{leave_id}}": both(lambda n: Ask(f"/clinicians/cln-{n}/leave/{unknown}")),
+        f"GET {of}/clinics": both(lambda n: Ask(f"/clinicians/cln-{n}/clinics")),
+        f"POST {of}/clinics": both(
+            lambda n: Ask(f"/clinicians/cln-{n}/clinics", {**clinic, "facility_id": f"fac-{n}"})
+        ),
+        f"DELETE {of}/clinics/{{clinic_id}}": both(lambda n: Ask(f"/clinicians/cln-{n}/clinics/{unknown}")),
         f"GET {of}/schedule": both(lambda n: Ask(f"/clinicians/cln-{n}/schedule")),
         f"PUT {of}/templates/{{template_id}}": both(
             lambda n: Ask(f"/clinicians/cln-{n}/templates/t", {**hours, "facility_id": f"fac-{n}"})
