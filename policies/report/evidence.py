@@ -27,7 +27,7 @@ OTHERS = {"aws": "inherited", "organisation": "organisational"}
 
 @dataclass(frozen=True)
 class Sources:
-    """What a report is made of; ``settled`` is None if Checkov was not asked, ``tests`` if no test results are given."""
+    """What a report is made of; ``settled`` is None if Checkov was not asked, ``tests`` if no results are given."""
 
     catalogue: Catalogue
     assessment: Assessment
