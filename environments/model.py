@@ -11,7 +11,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from environments.settings import Email, Settings
-from environments.surface import Alarms, Api, Functions, Messages, SignIn
+from environments.surface import Alarms, Api, Findings, Functions, Messages, SignIn
 from services.kernel.errors import FieldError, Invalid
 
 FOLDER = Path(__file__).parent
@@ -191,6 +191,7 @@ class Environment(Settings):
     sign_in: SignIn = SignIn()
     api: Api
     alarms: Alarms
+    findings: Findings
     github: GitHub
     budget: Budget
 

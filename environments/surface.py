@@ -94,3 +94,13 @@ class Alarms(Settings):
     notify: tuple[Email, ...] = Field(min_length=1)
     queue_age_seconds: int = Field(default=300, ge=60, le=86_400)
     traced: float = Field(default=0.05, ge=0, le=1)
+
+
+class Findings(Settings):
+    """Who hears of what GuardDuty, Security Hub, Config, Access Analyzer and Macie find.
+
+    ``urgent`` hears of severities CRITICAL and HIGH and acts at once, ``routine`` of MEDIUM and LOW.
+    """
+
+    urgent: tuple[Email, ...] = Field(min_length=1)
+    routine: tuple[Email, ...] = Field(min_length=1)

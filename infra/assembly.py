@@ -6,7 +6,7 @@ layer that needs them, so that a stack loads only its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pulumi
@@ -15,6 +15,7 @@ import pulumi_kubernetes as kubernetes
 import pulumi_random as random
 
 from environments.model import Environment, load_environment
+from infra.components.audit_copies import AuditCopies, AuditCopiesArgs
 from infra.components.audit_trail import AuditBuckets, AuditBucketsArgs, Trail, TrailArgs
 from infra.components.backup import Backups, BackupsArgs, BackupVault, BackupVaultArgs
 from infra.components.base import Scope
@@ -58,19 +59,23 @@ from infra.compute import Surroundings, behind_entrance, bridge_facts, compute
 from infra.outputs import ClusterOutputs, FoundationOutputs, RegionOutputs, publish, read
 from infra.stacks import Layer, Stack
 from infra.surface import alarms, database_alarms, front_door, messaging, service_arns
-from services.contracts.catalogue import catalogue
+from services.contracts.catalogue import Service, catalogue
+
+Services = Mapping[str, Service]
 
 
-def assemble(stack: Stack, environment: Environment | None = None) -> None:
-    """Declare everything a stack consists of; ``environment`` replaces the file's settings (tests change one value)."""
+def assemble(
+    stack: Stack, environment: Environment | None = None, services: Mapping[str, Service] | None = None
+) -> None:
+    """Declare everything a stack consists of; tests give other settings than the file's and other ``services``."""
     settings = environment or load_environment(stack.environment)
     region = stack.region or settings.primary
     provider = aws.Provider("aws", region=region, allowed_account_ids=[settings.account])
     scope = Scope(environment=settings, region=region, providers=(provider,))
-    _LAYERS[stack.layer](stack, scope)
+    _LAYERS[stack.layer](stack, scope, services or catalogue())
 
 
-def _foundation(_stack: Stack, scope: Scope) -> None:
+def _foundation(_stack: Stack, scope: Scope, _services: Services) -> None:
     keys = PrimaryKeys("keys", scope)
     databases = GlobalDatabases("databases", scope)
     zone = Zone("zone", scope, ZoneArgs(domain=scope.environment.domain))
@@ -81,7 +86,7 @@ def _foundation(_stack: Stack, scope: Scope) -> None:
     publish(FoundationOutputs(key_arns=keys.key_arns, global_databases=databases.identifiers, zone_id=zone.zone_id))
 
 
-def _region(stack: Stack, scope: Scope) -> None:
+def _region(stack: Stack, scope: Scope, services: Services) -> None:
     foundation = read(FoundationOutputs, stack.reads[0])
     place = scope.environment.regions[scope.region]
     keys = RegionalKeys("keys", scope, RegionalKeysArgs(primary_arns=foundation.key_arns))
@@ -103,7 +108,6 @@ def _region(stack: Stack, scope: Scope) -> None:
         scope,
         UserPoolArgs(mfa=scope.environment.sign_in.mfa, password_length=scope.environment.sign_in.password_length),
     )
-    services = catalogue()
     arns = service_arns(scope, keys, databases, pool)
     carried = messaging(scope, keys, network, databases, arns, audit)
     entrance = Entrance(
@@ -230,10 +234,10 @@ def _backups(scope: Scope, keys: RegionalKeys, databases: dict[str, DatabaseClus
     )
 
 
-def _cluster(stack: Stack, scope: Scope) -> None:
+def _cluster(stack: Stack, scope: Scope, services: Services) -> None:
     read(FoundationOutputs, stack.reads[0])
     region = read(RegionOutputs, stack.reads[1])
-    services, github = catalogue(), scope.environment.github
+    github = scope.environment.github
     inside = kubernetes.Provider("cluster", kubeconfig=region.kubeconfig, enable_server_side_apply=True)
     GitOpsBridge(
         "bridge",
@@ -249,7 +253,7 @@ def _cluster(stack: Stack, scope: Scope) -> None:
     publish(ClusterOutputs())
 
 
-def _routing(stack: Stack, scope: Scope) -> None:
+def _routing(stack: Stack, scope: Scope, _services: Services) -> None:
     foundation = read(FoundationOutputs, stack.reads[0])
     regions = {below.region: read(RegionOutputs, below) for below in stack.reads[1:]}
     hosts = {region: regional_host(scope, region) for region in regions}
@@ -258,6 +262,14 @@ def _routing(stack: Stack, scope: Scope) -> None:
     switch = None
     if scope.environment.standbys:
         GlobalBus("bus", scope)
+        AuditCopies(
+            "audit-copies",
+            scope,
+            AuditCopiesArgs(
+                buckets={region: of.audit_buckets for region, of in regions.items()},
+                key_arns={region: of.key_arns["audit"] for region, of in regions.items()},
+            ),
+        )
         switch = RegionSwitch(
             "switch",
             scope,
@@ -277,7 +289,7 @@ def _routing(stack: Stack, scope: Scope) -> None:
     Address("address", scope, AddressArgs(zone_id=foundation.zone_id, hosts=hosts, switch=switch))
 
 
-_LAYERS: dict[Layer, Callable[[Stack, Scope], None]] = {
+_LAYERS: dict[Layer, Callable[[Stack, Scope, Services], None]] = {
     "foundation": _foundation,
     "region": _region,
     "cluster": _cluster,

@@ -28,6 +28,7 @@ from infra.permissions import Arns
 from services.contracts.catalogue import Service
 from services.contracts.clients import PORTAL
 from services.contracts.topology import BUS
+from services.kernel.errors import Invalid
 
 Values = Mapping[str, pulumi.Input[str]]
 
@@ -112,6 +113,7 @@ def _inside(scope: Scope, services: Mapping[str, Service], around: Surroundings)
             oidc_provider_arn=cluster.oidc_provider_arn,
             services=services,
             fargate=settings.fargate,
+            auto_mode=settings.compute == "auto-mode",
             arns=around.arns,
             pods_group_id=cluster.security_group_id,
             entrance_group_id=around.entrance.security_group_id,
@@ -122,6 +124,11 @@ def _inside(scope: Scope, services: Mapping[str, Service], around: Surroundings)
 
 def _edge(scope: Scope, services: Mapping[str, Service], around: Surroundings, registry: Registry) -> None:
     ways = {name: way_of(scope, service) for name, service in services.items()}
+    if scope.environment.edge.app_runner and "app-runner" not in ways.values():
+        raise Invalid(
+            f"environments/{scope.environment.name}.yaml:edge.app_runner: true, but the catalogue has no service that "
+            "runs on app-runner: allowed is false until there is a finder"
+        )
     cluster = EdgeCluster("edge", scope, EdgeClusterArgs(key_arn=around.keys.arn("internal")))
     for name, service in services.items():
         url, arn = registry.repositories[name].repository_url, registry.repositories[name].arn

@@ -15,6 +15,7 @@ from infra.components.database_watches import WatchedDatabase, database_watches,
 from infra.components.encryption import RegionalKeys
 from infra.components.entrance import Entrance
 from infra.components.failover import regional_host
+from infra.components.findings import Findings, FindingsArgs
 from infra.components.front_door import FrontDoor, FrontDoorArgs
 from infra.components.function_environment import function_environment
 from infra.components.identity import UserPool
@@ -131,9 +132,10 @@ def database_alarms(scope: Scope, databases: dict[str, DatabaseCluster]) -> tupl
 
 
 def alarms(scope: Scope, keys: RegionalKeys, watches: tuple[Watch, ...]) -> None:
-    """Make alarms and dashboards of what everything else says is worth watching."""
+    """Make what tells people: of findings, and by alarms and dashboards of what is worth watching."""
     settings = scope.environment.alarms
     topic = AlarmTopic("alarms", scope, AlarmTopicArgs(keys.arn("internal"), settings.notify))
+    findings = Findings("findings", scope, FindingsArgs(keys.arn("internal"), dict(scope.environment.findings)))
     Observability(
         "watch",
         scope,
@@ -141,7 +143,7 @@ def alarms(scope: Scope, keys: RegionalKeys, watches: tuple[Watch, ...]) -> None
             topic_arn=topic.topic_arn,
             key_arn=keys.arn("internal"),
             active=scope.environment.serves(scope.region),
-            watches=watches,
+            watches=(*watches, *findings.watches),
             sampled=settings.traced,
         ),
     )

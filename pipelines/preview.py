@@ -73,10 +73,7 @@ def preview(
         sys.stdout.write("\n")
     else:
         show(recordings, Console(highlight=False, width=WIDE))
-    faults = [fault for recording in recordings for fault in recording.faults]
-    _tell(faults)
-    if faults:
-        raise typer.Exit(1)
+    end([fault for recording in recordings for fault in recording.faults])
 
 
 def chosen(words: Iterable[str]) -> tuple[Stack, ...]:
@@ -191,9 +188,11 @@ def _table(out: Console, title: str, headings: Iterable[str], rows: Sequence[Seq
     out.print(table)
 
 
-def _tell(faults: list[Fault]) -> None:
+def end(faults: Sequence[Fault]) -> None:
+    """Tell every fault with file and line on standard error, and exit with 1 if there is one."""
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     for fault in faults:
         err.print(str(fault), style="red", markup=False)
     if faults:
         err.print(f"{len(faults)} faults", style="red")
+        raise typer.Exit(1)

@@ -58,9 +58,61 @@ def _measure_queues(_scope: Scope, arns: Arns) -> Sequence[Statement]:
     )
 
 
+def _join_targets(scope: Scope, _arns: Arns) -> Sequence[Statement]:
+    """Put pods into the way in's target groups (TargetGroupBinding) and take them out; all else is the estate's."""
+    seen = [
+        "ec2:DescribeAvailabilityZones", "ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+        "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+    ]  # fmt: skip
+    ours = scope.arn("elasticloadbalancing", f"targetgroup/{scope.named('*')}")
+    return (
+        # These take no resource (Service Authorization Reference): whoever may ask may ask of all.
+        {"Sid": "SeeTargets", "Effect": "Allow", "Action": seen, "Resource": ["*"]},
+        {
+            "Sid": "JoinTargets",
+            "Effect": "Allow",
+            "Action": ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"],
+            "Resource": [ours],
+        },
+    )
+
+
+def _scale_nodes(scope: Scope, _arns: Arns) -> Sequence[Statement]:
+    """Have as many nodes as pods need: of the Auto Scaling groups that EKS made for our cluster, and no others."""
+    cluster = scope.named("cluster")
+    seen = [
+        "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities",
+        "autoscaling:DescribeTags", "ec2:DescribeImages", "ec2:DescribeInstanceTypes",
+        "ec2:DescribeLaunchTemplateVersions",
+    ]  # fmt: skip
+    return (
+        {"Sid": "SeeNodes", "Effect": "Allow", "Action": seen, "Resource": ["*"]},
+        {
+            "Sid": "SeeNodeGroups",
+            "Effect": "Allow",
+            "Action": ["eks:DescribeNodegroup"],
+            "Resource": [scope.arn("eks", f"nodegroup/{cluster}/*")],
+        },
+        {
+            "Sid": "ScaleNodes",
+            "Effect": "Allow",
+            "Action": ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+            "Resource": [scope.arn("autoscaling", "autoScalingGroup:*")],
+            "Condition": {"StringEquals": {"aws:ResourceTag/eks:cluster-name": cluster}},
+        },
+    )
+
+
 CONTROLLERS = (
     Controller("external-secrets", "external-secrets", _read_secrets),
     Controller("keda", "keda-operator", _measure_queues),
+)
+# What EKS Auto Mode does by itself, and a cluster with node groups needs pods for.
+NODE_CONTROLLERS = (
+    Controller("kube-system", "aws-load-balancer-controller", _join_targets),
+    Controller("kube-system", "cluster-autoscaler", _scale_nodes),
 )
 
 
@@ -71,7 +123,7 @@ def namespace(service: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadsArgs:
-    """``services`` of the catalogue; those named in ``fargate`` run on Fargate.
+    """``services`` of the catalogue; those named in ``fargate`` run on Fargate. ``auto_mode``: EKS has the machines.
 
     ``issuer`` (without https://) and ``oidc_provider_arn`` are the cluster's. ``control_plane`` comes first.
     ``pods_group_id`` is the security group that pods are in, ``entrance_group_id`` the way in's, which it lets through.
@@ -83,6 +135,7 @@ class WorkloadsArgs:
     oidc_provider_arn: pulumi.Input[str]
     services: Mapping[str, Service]
     fargate: Collection[str]
+    auto_mode: bool
     arns: Arns
     pods_group_id: pulumi.Input[str]
     entrance_group_id: pulumi.Input[str]
@@ -106,7 +159,8 @@ class Workloads(Component):
         roles = {key: self._service(service).arn for key, service in inside.items()}
         for service in inside.values():
             self._let_in(service)
-        roles |= {controller.account: self._controller(controller).arn for controller in CONTROLLERS}
+        controllers = CONTROLLERS if args.auto_mode else (*CONTROLLERS, *NODE_CONTROLLERS)
+        roles |= {controller.account: self._controller(controller).arn for controller in controllers}
         self.role_arns = pulumi.Output.all(**roles)
         self.registered()
 

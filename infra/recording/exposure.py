@@ -37,7 +37,8 @@ def _cluster_endpoint(inputs: Inputs) -> str:
     return "its API endpoint is public" if config.get("endpointPublicAccess", True) else ""
 
 
-def _public_bucket(inputs: Inputs) -> str:
+def public_bucket(inputs: Inputs) -> str:
+    """Say what a bucket's public access block leaves open; empty if nothing."""
     blocks = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     missing = [block for block in blocks if inputs.get(block) is not True]
     return f"public access is not blocked by {', '.join(missing)}" if missing else ""
@@ -68,7 +69,7 @@ _WAYS: Mapping[str, Callable[[Inputs], str]] = {
     "aws:lb/loadBalancer:LoadBalancer": lambda i: "" if i.get("internal") else "a load balancer on the internet",
     "aws:rds/clusterInstance:ClusterInstance": lambda i: "a public database" if i.get("publiclyAccessible") else "",
     "aws:rds/instance:Instance": lambda i: "a public database" if i.get("publiclyAccessible") else "",
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _public_bucket,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": public_bucket,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _open_rule,
     "eks:index:Cluster": _cluster_endpoint,
 }

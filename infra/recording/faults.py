@@ -1,6 +1,6 @@
 """What is wrong with a recorded stack whatever it is for: properties nobody knows, tags missing, references to nothing.
 
-What is right or wrong for HIPAA is judged elsewhere, by policies.
+What must never be deployed is found by `unsafe`; what is right or wrong for HIPAA is judged elsewhere, by policies.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from infra.recording.graph import (
     Resource,
     texts,
 )
+from infra.recording.unsafe import unsafe
 from infra.schema import strays, takes_tags
 
 TAGS = ("Name", "data-class", "environment", "managed-by", "owner", "service")
@@ -40,6 +41,9 @@ def faults_of(recording: Recording, published: Mapping[str, Mapping[str, Any]]) 
     found |= {
         Fault(graph.stack, "cross-region", str(resource.place), resource.name, what)
         for resource, what in crossings(graph)
+    }
+    found |= {
+        Fault(graph.stack, rule, str(resource.place), resource.name, what) for resource, rule, what in unsafe(graph)
     }
     found |= {
         Fault(graph.stack, "dangling-reference", "", path, f"the output mentions {mark}, which nothing here has")

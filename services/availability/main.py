@@ -16,16 +16,18 @@ from services.availability.adapters.memory_lookups import lookups
 from services.availability.adapters.memory_search import MemorySlotSearch
 from services.availability.adapters.offer_keys import public_jwk
 from services.availability.adapters.postgres import store_of, unit_of_work
+from services.availability.adapters.postgres_clinics import ClinicSearch, clinic_work
 from services.availability.adapters.postgres_interpreters import PostgresInterpreterTimes
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
-from services.availability.api import absences, schedules, slots, why
+from services.availability.api import absences, clinics, schedules, slots, why
 from services.availability.api.dependencies import Availability
 from services.availability.consumers import on_directory
 from services.availability.ports import LookUp, SlotSearch, UnitOfWork, ZipCentroids
 from services.availability.settings import Settings
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
+from services.availability.usecases.clinics import Clinics
 from services.availability.usecases.horizon import ExtendHorizon
 from services.availability.usecases.materialise import Horizon
 from services.availability.usecases.projections import DirectoryProjection
@@ -72,11 +74,12 @@ def assemble(
     if keeper is not None:
         search, look_up = MemorySlotSearch(keeper, search), lookups(keeper, look_up)
     return Availability(
-        search=SearchSlots(look_up, search, times, zips, key, clock, horizon.rules),
+        search=SearchSlots(look_up, ClinicSearch(database, search), times, zips, key, clock, horizon.rules),
         explain=ExplainSlot(transaction, horizon.rules, clock),
         schedules=Schedules(transaction, horizon),
         leave=LeaveOfAbsence(transaction, horizon),
         closures=Closures(transaction, horizon),
+        clinics=Clinics(clinic_work(database), clock),
         offer_keys={"keys": [jwk]},
     )
 
@@ -166,7 +169,7 @@ def create() -> FastAPI:
         title="Careslot availability",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[slots.router, why.router, schedules.router, absences.router, records_router(*KINDS)],
+        routers=[slots.router, why.router, schedules.router, absences.router, clinics.router, records_router(*KINDS)],
         lifespan=_lifespan,
     )
 

@@ -170,6 +170,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             settings,
             app_role=Role.EXTERNAL_APP,
             callers=CALLERS,
+            reset_sessions=False,
             subscriptions=subscriptions,
             emergency=emergency,
         ) as runtime,

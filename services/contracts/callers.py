@@ -10,16 +10,16 @@ from services.kernel.actor import Actor
 from services.kernel.admission import CallerClass
 from services.kernel.doorkeeper import Callers
 
-EMERGENCY = CallerClass("emergency", weight=10_000, patience=3.0)
-DESK = CallerClass("desk", weight=400, patience=2.0)
-CLINICIANS = CallerClass("clinicians", weight=100, patience=2.0)
-PATIENTS = CallerClass("patients", weight=30)
+EMERGENCY = CallerClass("emergency", weight=10_000, patience=5.0)
+DESK = CallerClass("desk", weight=400, patience=5.0)
+CLINICIANS = CallerClass("clinicians", weight=100, patience=5.0)
+PATIENTS = CallerClass("patients", weight=30, patience=5.0)
 # Staff who plan, review and administrate: their work is of the day, not of the minute.
-OFFICE = CallerClass("office", weight=20)
+OFFICE = CallerClass("office", weight=20, patience=5.0)
 # A first request, which no guard has verified yet; a claim to be more than that costs nothing, so it gives nothing.
-NEWCOMERS = CallerClass("newcomers", weight=30, most=0.7)
-SERVICES = CallerClass("services", weight=10, most=0.5, comes_back=2)
-APPS = CallerClass("apps", weight=3, most=0.5, patience=0.25, comes_back=5)
+NEWCOMERS = CallerClass("newcomers", weight=30, most=0.7, patience=5.0)
+SERVICES = CallerClass("services", weight=10, most=0.5, patience=2.0, comes_back=2)
+APPS = CallerClass("apps", weight=3, most=0.5, comes_back=5)
 CLASSES = (EMERGENCY, DESK, CLINICIANS, PATIENTS, OFFICE, NEWCOMERS, SERVICES, APPS)
 
 _OF_ROLE = {

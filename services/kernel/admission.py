@@ -3,8 +3,8 @@
 Pure: times are handed in and nothing waits here; services.kernel.doorkeeper does. The parts and where they are from:
 - classes of callers share what becomes free by weight (start-time fair queueing, Goyal et al., SIGCOMM 1996), as
   levels do in Kubernetes' API Priority and Fairness: who keeps to their share is served first, nobody starves;
-- inside a class callers take turns, and the longest queue is cut first (McKenney, "Stochastic Fairness Queueing",
-  1990): one app cannot take what its class has;
+- inside a class callers take turns; the queue is everybody's, and once it is full the longest line for its weight is
+  cut, there the longest caller's (McKenney, "Stochastic Fairness Queueing", 1990): no app takes its class's part;
 - as many may wait as are worked on, so that waiting takes about as long as being served ("Controlling Queue Delay",
   Nichols and Jacobson 2012, bounds the same by time; by count it holds on a slow machine, too); whoever would wait
   beyond their deadline, or their class's patience, is refused instead of served too late (Maurer, "Fail at Scale",
@@ -19,6 +19,9 @@ from enum import StrEnum
 from services.kernel.concurrency import AdaptiveLimit
 
 LEAST_WAITING = 24
+# So many may come at the same moment; a queue that has stood for longer than BURST_SECONDS is no burst any more.
+BURST = 256
+BURST_SECONDS = 0.5
 
 
 class Verdict(StrEnum):
@@ -113,8 +116,12 @@ class Line:
 class Admission:
     """Places and the lines in front of them. Callers of `arrive` that are admitted must `leave`."""
 
-    def __init__(self, classes: Sequence[CallerClass], limit: AdaptiveLimit | None = None) -> None:
+    def __init__(
+        self, classes: Sequence[CallerClass], limit: AdaptiveLimit | None = None, *, burst: int = BURST
+    ) -> None:
         self.limit = limit or AdaptiveLimit()
+        self._burst = burst
+        self._stands_since = 0.0
         self.lines: Mapping[str, Line] = {kind.name: Line(kind) for kind in classes}
         self.in_hand = 0
         self.waiting = 0
@@ -129,11 +136,13 @@ class Admission:
             return Verdict.ADMITTED
         if seconds <= 0:
             return line.refuse(Verdict.LATE)
-        if (verdict := self._crowded(line, caller)) is not None:
+        if (verdict := self._crowded(line, caller, now)) is not None:
             return line.refuse(verdict)
         waiter = Waiter(line, caller, now + min(seconds, line.kind.patience), now, settle)
         if not line.waiting:
             line.tag = max(line.tag, self._tag)
+        if not self.waiting:
+            self._stands_since = now
         line.put(waiter)
         self.waiting += 1
         self._fill(now)
@@ -158,30 +167,37 @@ class Admission:
                 self.give_up(waiter)
                 self._refuse_late(waiter, now)
 
-    def may_wait(self, line: Line) -> int:
-        """Return how many of a class may wait just now: its share of the queue, by weight against who waits too."""
-        kinds = [other.kind for other in self.lines.values() if other.waiting or other is line]
-        places = max(LEAST_WAITING, self.limit.places)
-        return max(2, places * line.kind.weight // sum(kind.weight for kind in kinds))
-
     def _may_hold(self, line: Line) -> bool:
         return not line.in_hand or line.in_hand < line.kind.most * self.limit.places
 
-    def _crowded(self, line: Line, caller: str) -> Verdict | None:
-        """Return why somebody may not wait; one caller with many gives way to one with few."""
-        bound = self.may_wait(line)
-        if line.waiting < bound:
+    def _crowded(self, line: Line, caller: str, now: float) -> Verdict | None:
+        """Return why somebody may not wait. The queue is everybody's; once full, whoever has most for their weight
+        gives way, class by class and inside a class caller by caller.
+        """
+        bound = max(LEAST_WAITING, self.limit.places)
+        if now - self._stands_since < BURST_SECONDS:
+            bound = max(bound, self._burst)
+        if self.waiting < bound:
+            return None
+        others = [other for other in self.lines.values() if other.waiting and other is not line]
+        most = max(others, key=lambda other: other.waiting / other.kind.weight, default=line)
+        if (line.waiting + 1) / line.kind.weight < most.waiting / most.kind.weight:
+            self._cut(most)
             return None
         own = len(line.callers.get(caller, ()))
-        if own > 1 and own * len(line.callers) >= bound:
+        if own > 1:
             return Verdict.SHARE
-        longest = line.longest()
-        if len(longest) <= own + 1:
+        if not line.waiting or len(line.longest()) <= own + 1:
             return Verdict.FULL
-        cut = longest[-1]
-        self.give_up(cut)
-        cut.settle(line.refuse(Verdict.SHARE))
+        self._cut(line)
         return None
+
+    def _cut(self, line: Line) -> None:
+        queue = line.longest()
+        verdict = Verdict.SHARE if len(queue) > 1 else Verdict.FULL
+        cut = queue[-1]
+        self.give_up(cut)
+        cut.settle(line.refuse(verdict))
 
     def _fill(self, now: float) -> None:
         while self.waiting and self.in_hand < self.limit.places:

@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.kernel.actor import Actor
-from services.kernel.admission import Admission, CallerClass, Line, Verdict, Waiter
+from services.kernel.admission import BURST, Admission, CallerClass, Line, Verdict, Waiter
 from services.kernel.concurrency import AdaptiveLimit, Usual
 from services.kernel.errors import CareslotError, Overloaded, TooManyRequests
 from services.kernel.telemetry import logger
@@ -135,10 +135,16 @@ class Doorkeeper:
     """One for each process; everything happens on its event loop."""
 
     def __init__(
-        self, service: str, callers: Callers, limit: AdaptiveLimit | None = None, *, streams: int = MOST_STREAMS
+        self,
+        service: str,
+        callers: Callers,
+        limit: AdaptiveLimit | None = None,
+        *,
+        streams: int = MOST_STREAMS,
+        burst: int = BURST,
     ) -> None:
         self.service = service
-        self.admission = Admission(callers.classes, limit)
+        self.admission = Admission(callers.classes, limit, burst=burst)
         self.streams = 0
         self._most_streams = streams
         self._callers = callers

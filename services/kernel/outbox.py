@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from services.kernel.audit import AuditEntry
@@ -18,13 +18,7 @@ from services.kernel.database import Connection, Database
 from services.kernel.ids import new_id
 from services.kernel.telemetry import EVENTS_SENT, correlation_id, logger
 
-if TYPE_CHECKING:
-    from types_boto3_events.client import EventBridgeClient
-    from types_boto3_sqs.client import SQSClient
-
 BATCH = 100
-PUT_EVENTS_LIMIT = 10
-SEND_BATCH_LIMIT = 10
 POLL_SECONDS = 0.03
 # After a round, so that under load calls go out full: one costs this process a millisecond, for one event or for ten.
 BREATH_SECONDS = 0.01
@@ -191,18 +185,18 @@ class Relay:
 
     async def _run(self, channel: str) -> None:
         woken, publisher = self._wake[channel], self._publishers[channel]
-        backoff = POLL_SECONDS
+        backoff, gathering = POLL_SECONDS, self._gather_seconds.get(channel, 0.0)
         while True:
             with contextlib.suppress(TimeoutError):
                 # Not wait_for: on Python 3.11 it swallows a cancellation that meets a wake, and the relay never ends.
                 async with asyncio.timeout(POLL_SECONDS):
                     await woken.wait()
-            await asyncio.sleep(self._gather_seconds.get(channel, 0.0))
+            await asyncio.sleep(gathering)
             woken.clear()
             try:
                 while sent := await self._drain(channel, publisher):
                     if sent < BATCH:
-                        await asyncio.sleep(BREATH_SECONDS)
+                        await asyncio.sleep(max(BREATH_SECONDS, gathering))
                 backoff = POLL_SECONDS
             except Exception as error:
                 backoff = min(2.0, backoff * 2)
@@ -265,63 +259,3 @@ async def _give_back(connection: Connection, channel: str) -> None:
     except BaseException:
         connection.terminate()
         raise
-
-
-class EventBridgePublisher:
-    """PutEvents in tens, ten calls at once: the call is the bottleneck, not the database."""
-
-    def __init__(self, client: "EventBridgeClient", bus: str) -> None:
-        self._client = client
-        self._bus = bus
-
-    async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
-        """Put ``batch`` on the bus; return the ids EventBridge refused."""
-        groups = [batch[start : start + PUT_EVENTS_LIMIT] for start in range(0, len(batch), PUT_EVENTS_LIMIT)]
-        refused = await asyncio.gather(*(asyncio.to_thread(self._put, group) for group in groups))
-        return frozenset().union(*refused)
-
-    def _put(self, group: Sequence[Envelope]) -> frozenset[UUID]:
-        response = self._client.put_events(
-            Entries=[
-                {
-                    "EventBusName": self._bus,
-                    "Source": event.source,
-                    "DetailType": event.type,
-                    "Time": event.occurred_at,
-                    "Detail": event.detail(),
-                }
-                for event in group
-            ]
-        )
-        return frozenset(
-            event.id for event, entry in zip(group, response["Entries"], strict=True) if entry.get("ErrorCode")
-        )
-
-    async def ping(self) -> None:
-        """Raise whatever boto3 raises unless the bus can be described."""
-        await asyncio.to_thread(self._client.describe_event_bus, Name=self._bus)
-
-
-class SqsPublisher:
-    """SendMessageBatch in tens, ten calls at once, to one queue that is looked up when first needed."""
-
-    def __init__(self, client: "SQSClient", queue: str) -> None:
-        self._client = client
-        self._queue = queue
-        self._url = ""
-
-    async def publish(self, batch: Sequence[Envelope]) -> frozenset[UUID]:
-        """Put ``batch`` into the queue; return the ids SQS refused. Raises whatever boto3 raises without a queue."""
-        if not self._url:
-            found = await asyncio.to_thread(self._client.get_queue_url, QueueName=self._queue)
-            self._url = found["QueueUrl"]
-        groups = [batch[start : start + SEND_BATCH_LIMIT] for start in range(0, len(batch), SEND_BATCH_LIMIT)]
-        refused = await asyncio.gather(*(asyncio.to_thread(self._send, group) for group in groups))
-        return frozenset().union(*refused)
-
-    def _send(self, group: Sequence[Envelope]) -> frozenset[UUID]:
-        response = self._client.send_message_batch(
-            QueueUrl=self._url,
-            Entries=[{"Id": str(n), "MessageBody": event.message()} for n, event in enumerate(group)],
-        )
-        return frozenset(group[int(failure["Id"])].id for failure in response.get("Failed", []))

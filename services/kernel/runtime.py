@@ -27,7 +27,8 @@ from services.kernel.database import Database
 from services.kernel.doorkeeper import Callers, Doorkeeper
 from services.kernel.http import Check, Edge, ReadEmergency
 from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
-from services.kernel.outbox import EventBridgePublisher, Publisher, Relay, SqsPublisher, append_audit
+from services.kernel.outbox import Publisher, Relay, append_audit
+from services.kernel.publishers import EventBridgePublisher, SqsPublisher
 from services.kernel.telemetry import configure_logging, logger
 
 BLOCKING_CALLS = 32
@@ -111,18 +112,21 @@ async def running(
     checks: Mapping[str, Check] | None = None,
     clock: Clock | None = None,
     emergency: ReadEmergency | None = None,
+    reset_sessions: bool = True,
 ) -> AsyncIterator[Runtime]:
     """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
 
     ``app_role`` is the role of callers that present an app's own token instead of a person's; ``callers`` are the
     classes that share the service in a rush; ``emergency`` reads emergency accesses, for services that hold patients'
-    records.
+    records; ``reset_sessions`` False where nobody leaves anything in a session of the database.
     """
     configure_logging(service, settings.log_level)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
     clock = clock or SystemClock()
     policies = AccessPolicies.from_folder(settings.access_policies)
-    database = Database(settings.database_url, application=service, max_size=settings.database_pool)
+    database = Database(
+        settings.database_url, application=service, max_size=settings.database_pool, reset_sessions=reset_sessions
+    )
     await database.open()
     publisher = EventBridgePublisher(boto3.client("events", config=AWS), settings.bus_name)
     publishers: dict[str, Publisher] = {"bus": publisher}

@@ -1,4 +1,5 @@
-"""A sick day rehearsed on a running platform: full calendars, clinicians call in sick, every patient accounted for.
+"""A bad day rehearsed on a running platform: clinicians with full calendars call in sick, or facilities close, and
+every patient is accounted for.
 
 Everything goes through the gateway as people would do it. Some patients are made hard to reach on purpose; a disruption
 that loses sight of one of them, or of anyone, fails the rehearsal.
@@ -26,6 +27,29 @@ HARD_TO_REACH = ("opted-out", "no-consent", "no-contact")
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What goes wrong: who records it (a demo user), of whom (a field of a visit), where, and how it is told of."""
+
+    recorder: str
+    subject: str
+    path: str
+    key: str
+    said: str
+
+    def at(self, subject: str) -> str:
+        """Return the path that records it."""
+        return self.path.format(subject)
+
+
+SICK_DAY = Cause(
+    "scheduler", "clinician_id", "/availability/clinicians/{}/leave", "leave_id", "clinicians called in sick"
+)
+CLOSURE = Cause(
+    "administrator", "facility_id", "/availability/facilities/{}/closures", "closure_id", "facilities were closed"
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """How many visits, how many patients of each kind of HARD_TO_REACH, how many who take another time."""
 
@@ -37,10 +61,11 @@ class Wanted:
 
 @dataclass(slots=True)
 class Account:
-    """What was seen; ``seconds`` counts from the moment the last leave was recorded."""
+    """What was seen; ``seconds`` counts from the moment the last leave or closure was recorded."""
 
     visits: int = 0
     clinicians: int = 0
+    disruptions: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     not_reached: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -48,7 +73,8 @@ class Account:
     def told(self) -> dict[str, Any]:
         """Return it JSON-ready."""
         return {
-            "visits": self.visits, "clinicians": self.clinicians, **dict(sorted(self.counts.items())),
+            "visits": self.visits, "clinicians": self.clinicians, "disruptions": self.disruptions,
+            **dict(sorted(self.counts.items())),
             "not_reached_by_reason": dict(sorted(self.not_reached.items())),
             "seconds": {name: round(taken, 1) for name, taken in self.seconds.items()},
         }  # fmt: skip
@@ -57,10 +83,12 @@ class Account:
 class Rehearsal:
     """One rehearsal; ``steps`` yields what to say as it goes."""
 
-    def __init__(self, state: PlatformState, wanted: Wanted) -> None:
+    def __init__(self, state: PlatformState, wanted: Wanted, cause: Cause = SICK_DAY) -> None:
         self._scheduler = Person(state, "scheduler")
+        self._recorder = Person(state, cause.recorder)
         self._wanted = wanted
-        self._leaves: dict[str, str] = {}
+        self._cause = cause
+        self._recorded: dict[str, str] = {}
         self._day = _working_day()
         self.account = Account()
 
@@ -71,30 +99,31 @@ class Rehearsal:
         self._hide(booked)
         yield f"{self._wanted.unreachable} patients each made hard to reach: {', '.join(HARD_TO_REACH)}"
         begun = time.monotonic()
-        for clinician in sorted({visit["clinician_id"] for visit in booked}):
+        for subject in sorted({visit[self._cause.subject] for visit in booked}):
             body = {"first_day": self._day, "last_day": self._day}
-            answer = self._scheduler.http.post(f"/availability/clinicians/{clinician}/leave", json=body)
-            self._leaves[expected(answer, 201).json()["leave_id"]] = clinician
-        yield f"{len(self._leaves)} clinicians called in sick, one call each"
+            answer = self._recorder.http.post(self._cause.at(subject), json=body)
+            self._recorded[expected(answer, 201).json()[self._cause.key]] = subject
+        self.account.disruptions = len(self._recorded)
+        yield f"{len(self._recorded)} {self._cause.said}, one call each"
         started = time.monotonic()
-        self.account.seconds["recording every leave"] = started - begun
+        self.account.seconds["recording it"] = started - begun
         yield from self._follow(started)
         yield from self._accept()
         self._account_for_everyone()
         yield "every patient is told, or listed with the reason why not"
 
     def take_back(self) -> None:
-        """Withdraw the leaves; what nobody rebooked stands again."""
-        for leave, clinician in self._leaves.items():
-            expected(self._scheduler.http.delete(f"/availability/clinicians/{clinician}/leave/{leave}"), 204)
+        """Withdraw what was recorded; what nobody rebooked stands again."""
+        for disruption, subject in self._recorded.items():
+            expected(self._recorder.http.delete(f"{self._cause.at(subject)}/{disruption}"), 204)
 
     def _fill(self) -> list[dict[str, Any]]:
         booked: list[dict[str, Any]] = []
         patients = iter(self._patients())
-        for clinician in self._clinicians():
+        for query in self._calendars():
             if len(booked) >= self._wanted.visits:
                 break
-            query = {"clinician": clinician, "from": self._day, "to": self._day, "limit": PAGE}
+            query |= {"from": self._day, "to": self._day, "limit": PAGE}
             slots = apart(self._scheduler.slots(**query))[: self._wanted.visits - len(booked)]
             if len(slots) < min(FEWEST_SLOTS, self._wanted.visits - len(booked)):
                 continue
@@ -111,11 +140,20 @@ class Rehearsal:
         made: dict[str, Any] = expected(self._scheduler.command("/booking/appointments", body), 201).json()
         return made
 
-    def _clinicians(self) -> Iterator[str]:
+    def _calendars(self) -> Iterator[dict[str, Any]]:
+        """Yield whose open slots to book: of clinician after clinician; for a closure, of facility after facility."""
+        if self._cause is not CLOSURE:
+            yield from ({"clinician": one["clinician_id"]} for one in self._listed("clinicians"))
+            return
+        for facility in (one["facility_id"] for one in self._listed("facilities")):
+            for clinician in self._listed("clinicians", facility=facility):
+                yield {"clinician": clinician["clinician_id"], "facility": facility}
+
+    def _listed(self, what: str, **query: Any) -> Iterator[dict[str, Any]]:
         cursor = ""
         while True:
-            page = self._scheduler.get("/directory/clinicians", limit=PAGE, cursor=cursor)
-            yield from (entry["clinician_id"] for entry in page["clinicians"])
+            page = self._scheduler.get(f"/directory/{what}", limit=PAGE, cursor=cursor, **query)
+            yield from page[what]
             cursor = page["next"]
             if not cursor:
                 return
@@ -180,8 +218,8 @@ class Rehearsal:
 
     def _count(self) -> None:
         counts, reasons = Counter[str](), Counter[str]()
-        for leave in self._leaves:
-            answer = self._scheduler.http.get(f"/booking/disruptions/{leave}")
+        for disruption in self._recorded:
+            answer = self._scheduler.http.get(f"/booking/disruptions/{disruption}")
             if answer.status_code == 404:
                 continue
             told = expected(answer, 200).json()
@@ -198,7 +236,8 @@ class Rehearsal:
 
     def _accept(self) -> Iterator[str]:
         """Let patients take the first time they are shown, several at once; who loses a race takes the next one."""
-        visits = [visit for leave in self._leaves for visit in self._records(leave) if visit["state"] == "asked"]
+        records = [visit for disruption in self._recorded for visit in self._records(disruption)]
+        visits = [visit for visit in records if visit["state"] == "asked"]
         began = time.monotonic()
         with ThreadPoolExecutor(AT_ONCE) as threads:
             outcomes = Counter(threads.map(self._take, visits[: self._wanted.accepting]))
@@ -220,17 +259,17 @@ class Rehearsal:
             shown = expected(answer, 409).json().get("alternatives", [])
         return "none"
 
-    def _records(self, leave: str) -> Iterator[dict[str, Any]]:
+    def _records(self, disruption: str) -> Iterator[dict[str, Any]]:
         query: dict[str, Any] = {"limit": PAGE}
         while True:
-            page = self._scheduler.get(f"/booking/disruptions/{leave}/visits", **query)
+            page = self._scheduler.get(f"/booking/disruptions/{disruption}/visits", **query)
             yield from page["visits"]
             if not page["next"]:
                 return
             query["after"] = page["next"]
 
     def _account_for_everyone(self) -> None:
-        records = [visit for leave in self._leaves for visit in self._records(leave)]
+        records = [visit for disruption in self._recorded for visit in self._records(disruption)]
         lost = [v for v in records if not (v["told_at"] and v["tellings"]) and not v["not_reached"]]
         if lost or len(records) < self.account.visits:
             raise StoryFault(f"{len(lost)} of {len(records)} patients are neither told nor listed with a reason.")

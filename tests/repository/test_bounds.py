@@ -20,7 +20,6 @@ LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictCo
 SO_MANY = {
     "services/booking/api/streams.py": "the next piece of news, one at a time",
     "services/kernel/runtime.py": "one a queue this process polls, one a way to stop them",
-    "services/waitlist/usecases/offering.py": "one a lane, of which there are LANES",
     "services/availability/main.py": "one a keeper, written out",
 }
 

@@ -10,6 +10,7 @@ from tests.repository.tree import files, parse, python_files, told
 # Modules with logic and no test module of their own: what exercises them instead, in a sentence.
 _REBUILT = "tests/services/local/test_rebuilding.py rebuilds every service's projections from their owners with it"
 ELSEWHERE: dict[str, str] = {
+    "services/booking/cli/rebuild.py": _REBUILT,
     "services/notifications/cli/rebuild.py": _REBUILT,
     "services/waitlist/cli/rebuild.py": _REBUILT,
     "policies/pack/translating.py": "tests/policies/pack/test_wrapping.py asks the running pack in its environment",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
+from services.availability.usecases.clinics import Clinics
 from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
 from services.availability.usecases.why import ExplainSlot
@@ -20,6 +21,7 @@ class Availability:
     schedules: Schedules
     leave: LeaveOfAbsence
     closures: Closures
+    clinics: Clinics
     offer_keys: dict[str, Any]
 
 

@@ -32,6 +32,7 @@ class OpenSlot:
     """An open slot; ``slot_id`` is derived from its content and ``distance_km`` None where no place was given.
 
     ``interpreter_id`` is who interprets the language ``interpreted`` in it, both "" where nobody was asked for.
+    ``capacity`` is 0 but for a start of a clinic: how many patients may have it.
     """
 
     slot_id: str
@@ -50,6 +51,7 @@ class OpenSlot:
     distance_km: float | None
     interpreter_id: str = ""
     interpreted: str = ""
+    capacity: int = 0
 
     @property
     def rank(self) -> tuple[datetime, float, str]:

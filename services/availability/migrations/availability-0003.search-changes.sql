@@ -118,5 +118,6 @@ FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_t
 CREATE TRIGGER search_visit_type_removed AFTER DELETE ON visit_type
 REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
 
--- A search asks for the lengths of one visit type.
+-- A search asks for the lengths of one visit type. The table is small.
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX visit_length_type ON visit_length (visit_type, clinician_id) INCLUDE (minutes);

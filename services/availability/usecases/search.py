@@ -267,7 +267,7 @@ def offer_of(slot: OpenSlot) -> SlotOffer:
     return SlotOffer(
         slot_id=slot.slot_id, clinician_id=slot.clinician_id, facility_id=slot.facility_id, specialty=slot.specialty,
         visit_type=slot.visit_type, starts_at=slot.starts_at, ends_at=slot.ends_at, timezone=slot.timezone,
-        resources=tuple(resources), schedule_version=slot.schedule_version,
+        resources=tuple(resources), schedule_version=slot.schedule_version, capacity=slot.capacity,
     )  # fmt: skip
 
 

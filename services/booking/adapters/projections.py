@@ -99,6 +99,11 @@ class PostgresProjections:
 
     async def record_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> None:
         """See ``ports.Projections``."""
+        if await self.keep_visit_type(visit_type, version, label):
+            await self.tighten_labels(visit_type)
+
+    async def keep_visit_type(self, visit_type: str, version: int, label: SecurityLabel) -> bool:
+        """Keep the label alone, unless a newer version is known; return whether it was news."""
         newer = await self._connection.fetchval(
             """
             INSERT INTO visit_type (code, version, security_label) VALUES ($1, $2, $3)
@@ -110,8 +115,13 @@ class PostgresProjections:
             version,
             label,
         )
-        milder = list(STRICTNESS[: STRICTNESS.index(label)])
-        if newer and milder:
+        return bool(newer)
+
+    async def tighten_labels(self, visit_type: str) -> None:
+        """Make its visits' labels as strict as its own; none becomes milder."""
+        label = await self._connection.fetchval("SELECT security_label FROM visit_type WHERE code = $1", visit_type)
+        milder = list(STRICTNESS[: STRICTNESS.index(SecurityLabel(label))]) if label else []
+        if milder:
             await self._connection.execute(
                 "UPDATE appointment SET security_label = $2 WHERE visit_type = $1 AND security_label = ANY($3)",
                 visit_type,

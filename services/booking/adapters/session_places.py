@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.booking.domain.appointment import Occupied
-from services.booking.domain.claims import SlotTaken, resource_claims
+from services.booking.domain.claims import SlotTaken, of_session, resource_claims
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.database import Connection, Database
 
@@ -56,7 +56,7 @@ async def open_session(database: Database, offer: SlotOffer, now: datetime) -> N
 
     A session whose capacity was raised gets the places it lacks.
     """
-    claims = resource_claims(Occupied(item.kind, item.id, item.depth, 0) for item in offer.resources)
+    claims = resource_claims(Occupied(item.kind, item.id, item.depth, 0) for item in of_session(offer))
     async with database.transaction() as connection:
         opened = await connection.fetchval(
             OPEN, offer.slot_id, offer.clinician_id, offer.facility_id, offer.starts_at, offer.ends_at, now

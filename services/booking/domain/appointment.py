@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from services.contracts.slot_offer import OfferedResource
 from services.kernel.errors import Conflict
 
 SESSION = "session"
+EARLY_ARRIVAL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,14 @@ def move(before: Appointment, now: datetime, place: Place, label: SecurityLabel 
 
 
 def check_in(before: Appointment, now: datetime) -> Change:
-    """Note that the patient has arrived, on the day of the visit by the facility's calendar (Default)."""
+    """Note that the patient has arrived, on the day of the visit by the facility's calendar (Default).
+
+    Around midnight the calendar alone would turn away who comes a little early, or late to a visit over midnight.
+    """
     change = _step(before, Action.CHECK_IN, now)
-    if before.place.local_day(now) != before.place.visit_day:
+    place = before.place
+    about_now = place.starts_at - EARLY_ARRIVAL <= now < place.ends_at
+    if place.local_day(now) != place.visit_day and not about_now:
         raise Conflict("Check-in is possible on the day of the visit only.", slug="not-the-day-of-the-visit")
     return change
 

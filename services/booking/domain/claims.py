@@ -15,6 +15,7 @@ from services.kernel.errors import Conflict
 from services.kernel.ids import content_key
 
 PATIENT = "patient"
+INTERPRETER = "interpreter"
 # A patient has one lane. A merge of two records may bring two visits to one time: the second takes a further lane,
 # and whoever books for such a patient looks at all of them.
 PATIENT_LANES = 8
@@ -105,10 +106,18 @@ def resource_claims(resources: Iterable[Occupied]) -> tuple[Claim, ...]:
 
 
 def lane_keys(offer: SlotOffer) -> tuple[int, ...]:
-    """Return the keys of every lane the offer might use; none of a session with places, which has claims of its own."""
-    if offer.capacity:
-        return ()
-    return tuple(claim_key(item.kind, item.id, lane) for item in offer.resources for lane in range(item.depth))
+    """Return the keys of every lane the offer might use."""
+    return tuple(claim_key(item.kind, item.id, lane) for item in of_visit(offer) for lane in range(item.depth))
+
+
+def of_visit(offer: SlotOffer) -> tuple[OfferedResource, ...]:
+    """Return what the visit itself occupies: all of it, or of a session's place who interprets for this patient."""
+    return tuple(item for item in offer.resources if not offer.capacity or item.kind == INTERPRETER)
+
+
+def of_session(offer: SlotOffer) -> tuple[OfferedResource, ...]:
+    """Return what a session occupies for all of its visits: its clinician and room."""
+    return tuple(item for item in offer.resources if item.kind != INTERPRETER)
 
 
 def patient_keys(patient_id: str, lanes: int = PATIENT_LANES) -> tuple[int, ...]:
@@ -146,14 +155,13 @@ def place(
 
 
 def _resources(offer: SlotOffer, live: frozenset[int]) -> tuple[Occupied, ...]:
-    if offer.capacity:
-        return (Occupied(SESSION, offer.slot_id, offer.capacity, 0),)
-    lanes = choose_lanes(offer.resources, live)
+    wanted = of_visit(offer)
+    lanes = choose_lanes(wanted, live) if wanted else ()
     if lanes is None:
         raise SlotTaken
-    return tuple(
-        Occupied(item.kind, item.id, item.depth, lane, item.language)
-        for item, lane in zip(offer.resources, lanes, strict=True)
+    place = (Occupied(SESSION, offer.slot_id, offer.capacity, 0),) if offer.capacity else ()
+    return place + tuple(
+        Occupied(item.kind, item.id, item.depth, lane, item.language) for item, lane in zip(wanted, lanes, strict=True)
     )
 
 

@@ -37,7 +37,7 @@ CLINIC_EVERY = 4
 KILL_SECONDS = 3.0
 DRAIN_SECONDS = 60.0
 # What an attempt may be told for now; it is sent again like one that was cut off.
-LATER = frozenset({LOST, 503})
+LATER = frozenset({LOST, 429, 503})
 OVERLAPS = """
 SELECT count(*) FROM claim AS a JOIN claim AS b ON a.kind = b.kind AND a.resource_id = b.resource_id
     AND a.lane = b.lane AND a.period && b.period AND a.ctid < b.ctid

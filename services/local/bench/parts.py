@@ -23,6 +23,7 @@ class Part(StrEnum):
     OVER_HTTP = "over-http"
     WAITING_LIST = "waiting-list"
     OVERLOAD = "overload"
+    RESTART = "restart"
     PEERS = "peers"
 
 

@@ -55,7 +55,7 @@ class Planning:
             return await self._reassigned(event)
         if not isinstance(event, AppointmentEvent) or type(event) not in _CONSEQUENCES:
             raise Invalid(f"{event.type} is not an event of booking that notifications takes.")
-        appointment = _appointment(event, await self._store.current_id(event.patient_id))
+        appointment = appointment_of(event, await self._store.current_id(event.patient_id))
         if await self._store.keep_appointment(appointment):
             notice, followed, reason = _CONSEQUENCES[type(event)]
             discreet = _discreet(event)
@@ -66,7 +66,7 @@ class Planning:
 
     async def _reassigned(self, event: AppointmentReassigned) -> UUID:
         """Let what is planned stand; nothing of the visit changed. What was overtaken by this event is planned now."""
-        appointment = _appointment(event, await self._store.current_id(event.patient_id))
+        appointment = appointment_of(event, await self._store.current_id(event.patient_id))
         if await self._store.keep_appointment(appointment):
             await self._store.carry_over(appointment.appointment_id, appointment.version)
             if event.status == BOOKED:
@@ -134,11 +134,17 @@ class Planning:
         ]
 
 
+def takes(event: Event) -> bool:
+    """Tell whether notifications takes this event of an appointment; holds are of no concern to it."""
+    return type(event) in _CONSEQUENCES or isinstance(event, AppointmentReassigned)
+
+
 def _discreet(event: AppointmentEvent) -> bool:
     return event.security_label is not SecurityLabel.NORMAL
 
 
-def _appointment(event: AppointmentEvent, patient_id: str) -> Appointment:
+def appointment_of(event: AppointmentEvent, patient_id: str) -> Appointment:
+    """Return what notifications keeps of an appointment as ``event`` tells it."""
     return Appointment(
         appointment_id=UUID(event.appointment_id),
         version=event.version,

@@ -1,18 +1,23 @@
-"""What `careslot rebuild waitlist` makes anew: places, patients, proxies, consent.
+"""What `careslot rebuild waitlist` makes anew: places, patients, proxies, visit types, consent, freed slots.
 
-Freed slots are left out: an offer hangs on each, and booking ends them all within their grace.
+A freed slot that offers hang on is corrected and never removed; what became of the offers is waitlist's own.
 """
 
+from services.contracts.events.booking import SlotFreed, SlotReleased
 from services.kernel.database import Connection
 from services.kernel.outbox import Envelope
 from services.kernel.rebuilding import Projection, Rebuild
 from services.waitlist.adapters.store import PostgresStore
-from services.waitlist.consumers import on_directory, on_preferences
+from services.waitlist.consumers import on_directory, on_freed_slot, on_preferences
+
+_HANDLERS = {"directory": on_directory, "notifications": on_preferences, "booking": on_freed_slot}
+_FREED = frozenset({SlotFreed.TYPE, SlotReleased.TYPE})
 
 
 async def _take(connection: Connection, envelope: Envelope) -> None:
-    handle = on_directory if envelope.type.startswith("directory.") else on_preferences
-    await handle(envelope, PostgresStore(connection))
+    owner = envelope.type.partition(".")[0]
+    if owner != "booking" or envelope.type in _FREED:
+        await _HANDLERS[owner](envelope, PostgresStore(connection))
 
 
 REBUILD = Rebuild(
@@ -22,14 +27,24 @@ REBUILD = Rebuild(
         ("directory", "patient"),
         ("directory", "proxy"),
         ("directory", "patient-merge"),
+        ("directory", "visit-type"),
         ("notifications", "preferences"),
+        ("booking", "changes"),
     ),
     (
         Projection("facility", ("facility_id",)),
         Projection("patient", ("patient_id",)),
         Projection("proxy", ("proxy_id",)),
         Projection("alias", ("id",)),
+        Projection("visit_type", ("code",)),
         Projection("consent", ("patient_id",)),
+        Projection(
+            "freed_slot",
+            ("freed_id",),
+            counted="NOT EXISTS (SELECT FROM public.offer AS o WHERE o.freed_id = {row}.freed_id)",
+        ),
     ),
     _take,
+    # What is told of a slot that was taken would end an offer.
+    beside=("offer",),
 )

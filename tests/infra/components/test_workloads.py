@@ -11,12 +11,12 @@ import pytest
 
 from environments.model import Environment
 from infra.components.base import Scope
-from infra.components.workloads import CONTROLLERS, Workloads, WorkloadsArgs
+from infra.components.workloads import CONTROLLERS, NODE_CONTROLLERS, Workloads, WorkloadsArgs
 from infra.permissions import process_statements
 from infra.recording.graph import Recording, Resource
 from services.contracts.catalogue import load_catalogue
 from services.kernel.errors import Invalid
-from tests.fixtures.estate import planted
+from tests.fixtures.estate import planted, stack
 from tests.infra.test_permissions import ARNS
 
 pytestmark = pytest.mark.xdist_group("estate")
@@ -26,7 +26,7 @@ ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/ABC"
 
 
 @cache
-def workloads(*fargate: str) -> Recording:
+def workloads(*fargate: str, auto_mode: bool = True) -> Recording:
     """Record the roles of everything in the cluster."""
 
     def declare(environment: Environment) -> None:
@@ -38,6 +38,7 @@ def workloads(*fargate: str) -> Recording:
             oidc_provider_arn=f"arn:aws:iam::111122223333:oidc-provider/{ISSUER}",
             services=SERVICES,
             fargate=fargate,
+            auto_mode=auto_mode,
             arns=ARNS,
             pods_group_id="sg-pods",
             entrance_group_id="sg-entrance",
@@ -111,6 +112,46 @@ def test_controllers_read_secrets_of_this_environment_and_measure_queues_of_serv
     (measured,) = policies["workloads-keda-operator"]
     assert ARNS.queue("audit-entries") in measured["Resource"]
     assert ARNS.queue("notifications-offers") not in measured["Resource"], "a function scales by itself"
+
+
+def test_a_cluster_with_node_groups_has_the_controllers_that_auto_mode_needs_not() -> None:
+    recording = workloads("audit", auto_mode=False)
+    assert not recording.faults
+    associated = {
+        (a.inputs["namespace"], a.inputs["serviceAccount"])
+        for a in recording.resolved.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    }
+    wanted = {(c.namespace, c.account) for c in NODE_CONTROLLERS}
+    assert wanted == {("kube-system", "aws-load-balancer-controller"), ("kube-system", "cluster-autoscaler")}
+    assert wanted <= associated
+    for name, ours in (("aws-load-balancer-controller", "JoinTargets"), ("cluster-autoscaler", "ScaleNodes")):
+        for sid, statement in statements_of(recording, name).items():
+            # Asking takes no resource; changing is for what is ours.
+            looks = all(action.partition(":")[2].startswith("Describe") for action in statement["Action"])
+            assert looks == (sid != ours)
+            assert looks or statement["Resource"] != ["*"]
+    joins = statements_of(recording, "aws-load-balancer-controller")["JoinTargets"]
+    assert joins["Resource"] == ["arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/careslot-dev-*"]
+    scales = statements_of(recording, "cluster-autoscaler")["ScaleNodes"]
+    assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/eks:cluster-name": "careslot-dev-cluster"}}
+
+
+def test_staging_has_node_groups_and_their_controllers_and_dev_has_neither() -> None:
+    def accounts(name: str) -> set[str]:
+        associations = stack(name).of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+        return {a.inputs["serviceAccount"] for a in associations}
+
+    there = {controller.account for controller in NODE_CONTROLLERS}
+    assert there <= accounts("staging-us-east-1")
+    assert not there & accounts("dev-us-east-1")
+
+
+def statements_of(recording: Recording, account: str) -> dict[str, Any]:
+    """Return what a controller may do, by statement."""
+    (policy,) = [
+        p for p in recording.resolved.of_type("aws:iam/rolePolicy:RolePolicy") if p.name == f"workloads-{account}"
+    ]
+    return {statement["Sid"]: statement for statement in json.loads(policy.inputs["policy"])["Statement"]}
 
 
 def test_pods_are_let_in_on_their_own_port_by_the_way_in_alone() -> None:

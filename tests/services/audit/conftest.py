@@ -26,7 +26,8 @@ from services.kernel.audit import AuditEntry
 from services.kernel.clock import FixedClock
 from services.kernel.database import Connection, Database
 from services.kernel.inbox import BatchConsumer, take_many_once
-from services.kernel.outbox import Envelope, SqsPublisher
+from services.kernel.outbox import Envelope
+from services.kernel.publishers import SqsPublisher
 from services.local.anchors import declare_locked_buckets
 from services.local.aws import Aws, Queue, declare_direct_queues
 from services.local.databases import administer

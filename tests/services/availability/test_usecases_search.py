@@ -13,7 +13,7 @@ from services.contracts.slot_offer import OfferKeys
 from services.kernel.access import AccessRefused
 from services.kernel.actor import Actor
 from services.kernel.errors import Invalid
-from tests.services.availability.bench import KEY, NOW, Bench, gate
+from tests.services.availability.bench import KEY, NOW, Bench, gate, in_memory
 from tests.services.availability.places import BOSTON, DENVER, FLORES, SHAH, WEISS, WORCESTER, template
 
 FAMILY = "family-medicine"
@@ -151,3 +151,20 @@ def test_the_usual_visit_is_the_shortest_active_one() -> None:
     long, short = VisitType("a", 1, FAMILY, 40), VisitType("b", 1, FAMILY, 20)
     assert default_of([long, short, VisitType("c", 1, FAMILY, 10, active=False)]) == short
     assert default_of([]) is None
+
+
+async def test_a_slot_asked_for_again_has_the_same_offer_for_a_moment() -> None:
+    bench = in_memory()
+    await bench.know()
+    await bench.give(template())
+    tomorrow = SearchRequest(specialty="family-medicine", since=NOW + timedelta(days=1), limit=3)
+    tokens = [[one.token for one in await bench.offers(tomorrow)]]
+    for seconds in (14, 2, 300):
+        bench.clock.at += timedelta(seconds=seconds)
+        tokens.append([one.token for one in await bench.offers(tomorrow)])
+    assert tokens[0] == tokens[1], "signed once"
+    assert len({tokens[1][0], tokens[2][0], tokens[3][0]}) == 3, "and again, so that none is nearly over"
+    keys = OfferKeys({"keys": [public_jwk(KEY.pem, KEY.key_id)]})
+    assert [keys.read(token, bench.clock.now()).slot_id for token in tokens[3]] == [
+        one.slot.slot_id for one in await bench.offers(tomorrow)
+    ]

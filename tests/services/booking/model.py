@@ -184,7 +184,9 @@ class Model:
         if action == "no-show" and self.now < visit.slot.starts_at:
             return "too-early"
         days = (self.now.astimezone(zone).date(), visit.slot.starts_at.astimezone(zone).date())
-        return "not-the-day-of-the-visit" if action == "check-in" and days[0] != days[1] else ""
+        about_now = visit.slot.starts_at - timedelta(hours=1) <= self.now < visit.slot.ends_at
+        another_day = days[0] != days[1] and not about_now
+        return "not-the-day-of-the-visit" if action == "check-in" and another_day else ""
 
 
 def resources(marks: frozenset[Mark]) -> frozenset[Mark]:

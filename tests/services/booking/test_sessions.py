@@ -104,3 +104,15 @@ async def test_sessions_of_the_past_are_forgotten(world: World) -> None:
     assert await world.value("SELECT count(*) FROM claim") == 0
     assert await world.value("SELECT id FROM appointment") is not None
     assert made["lane"] == 0
+
+
+async def test_an_interpreter_is_the_visits_own_not_the_sessions(world: World) -> None:
+    """Two of a clinic may not have one interpreter at once; who needs none is not kept out by it."""
+    spoken = offer(capacity=5, interpreter="int-1")
+    assert (await world.book(spoken, "pat-0")).status_code == 201
+    assert (await world.book(spoken, "pat-1")).status_code == 409
+    assert (await world.book(offer(capacity=5), "pat-1")).status_code == 201
+    assert (await world.book(offer(capacity=5, interpreter="int-2"), "pat-2")).status_code == 201
+    assert await world.value("SELECT count(*) FROM claim WHERE kind = 'interpreter' AND session_id IS NULL") == 2
+    assert await world.value(TAKEN) == 3
+    await assert_sound(world)

@@ -18,7 +18,7 @@ def test_random_lives_keep_every_invariant(database: NewDatabase) -> None:
         databases = staticmethod(database)
 
     lives = settings(
-        max_examples=200 if THOROUGH else 6,
+        max_examples=200 if THOROUGH else 4,
         stateful_step_count=60 if THOROUGH else 25,
         derandomize=not THOROUGH,
         deadline=None,

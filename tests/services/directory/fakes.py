@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from services.contracts.roles import Role
+from services.directory.domain.interpreters import Interpreter
 from services.directory.domain.places import Place, distance_km
 from services.directory.domain.records import (
     Clinician,
@@ -28,6 +29,7 @@ from services.directory.ports import (
     Account,
     ClinicianQuery,
     FacilityQuery,
+    InterpreterQuery,
     PatientQuery,
     Pending,
     Registration,
@@ -207,6 +209,13 @@ class MemoryStore:
 
     async def clinicians(self, query: ClinicianQuery) -> Sequence[Recorded[Clinician]]:
         return [r for r in await self.catalogue(Clinician) if query.specialty in {"", r.record.specialty}]
+
+    async def interpreters(self, query: InterpreterQuery) -> Sequence[Recorded[Interpreter]]:
+        return [r for r in await self.catalogue(Interpreter) if query.language in {"", *r.record.languages}]
+
+    async def interpreted(self) -> Sequence[str]:
+        found = await self.catalogue(Interpreter)
+        return sorted({language for r in found if r.record.active for language in r.record.languages})
 
     async def patients(self, query: PatientQuery) -> Sequence[Recorded[Patient]]:
         return [

@@ -23,8 +23,8 @@ def fixed(places: int) -> AdaptiveLimit:
 class Crowd:
     """Asks for places and remembers what everybody was told."""
 
-    def __init__(self, places: int = 4) -> None:
-        self.admission = Admission(CLASSES, fixed(places))
+    def __init__(self, places: int = 4, burst: int = 24) -> None:
+        self.admission = Admission(CLASSES, fixed(places), burst=burst)
         self.told: dict[str, Verdict] = {}
 
     def arrives(
@@ -93,6 +93,15 @@ def test_people_who_ask_once_are_told_that_there_are_too_many_of_them_and_not_th
     assert crowd.told["p199"] is Verdict.FULL
 
 
+def test_many_at_one_moment_are_a_burst_and_wait_but_a_queue_that_stands_is_short() -> None:
+    crowd = Crowd(1, burst=256)
+    for number in range(200):
+        crowd.arrives(f"p{number}")
+    assert list(crowd.told) == ["p0"], "all the others wait"
+    crowd.arrives("later", now=0.6)
+    assert crowd.told["later"] is Verdict.FULL
+
+
 def test_whoever_cannot_be_served_in_time_is_told_so_and_takes_no_place() -> None:
     crowd = Crowd(1)
     crowd.arrives("a")
@@ -103,7 +112,7 @@ def test_whoever_cannot_be_served_in_time_is_told_so_and_takes_no_place() -> Non
     crowd.leaves(now=0.2)
     assert (crowd.told["short"], crowd.told["patient"]) == (Verdict.LATE, Verdict.ADMITTED)
     crowd.arrives("another", now=0.2)
-    crowd.admission.sweep(now=5.0)
+    crowd.admission.sweep(now=6.0)
     assert crowd.told["another"] is Verdict.SLOW
 
 
@@ -169,7 +178,8 @@ MIX = ((DESK.name, 0.2), (PATIENTS.name, 0.4), (APPS.name, 0.4))
 def test_at_three_times_what_can_be_done_as_much_is_done_as_fast_and_the_desk_notices_nothing() -> None:
     once, thrice = rush(1.0, MIX), rush(3.0, MIX)
     assert sum(thrice.served.values()) >= 0.95 * sum(once.served.values())
-    assert max(thrice.took) < 0.5
+    assert sorted(thrice.took)[-len(thrice.took) // 20] < 0.2, "but for the burst it began as"
+    assert max(thrice.took) < 1.0
     assert thrice.served[DESK.name] >= 0.99 * thrice.came[DESK.name]
     apps, patients = (thrice.served[name] / thrice.came[name] for name in (APPS.name, PATIENTS.name))
     assert 0 < apps < patients / 3, "robots first, and even they not quite"

@@ -82,7 +82,7 @@ def app() -> FastAPI:
         return None
 
     made = create_app(service="t", title="T", description="T", version="1", routers=[router], lifespan=nothing)
-    door = Doorkeeper("t", CALLERS, AdaptiveLimit(1, 1, 1), streams=2)
+    door = Doorkeeper("t", CALLERS, AdaptiveLimit(1, 1, 1), streams=2, burst=24)
     clock = FixedClock(datetime(2027, 1, 1, tzinfo=UTC))
     made.state.edge = Edge("t", AccessPolicies.from_folder(ACCESS), Tokens(), clock, refused, door=door)
     made.state.gone_on = asyncio.Event()

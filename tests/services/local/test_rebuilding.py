@@ -185,6 +185,69 @@ async def test_what_an_event_changed_meanwhile_is_left_alone(estate: Estate) -> 
     assert not await estate.rows("waitlist", "SELECT 1 FROM facility"), "its owner was not asked, so nothing is told"
 
 
+async def test_freed_slots_are_what_their_events_made_and_offers_stay(estate: Estate) -> None:
+    take = REBUILDS["waitlist"].take
+    outbox = "SELECT type, data FROM outbox WHERE channel = 'bus' AND type LIKE 'booking.slot-%' ORDER BY id"
+    for type_, data in await estate.rows("booking", outbox):
+        async with estate.databases["waitlist"].transaction() as connection:
+            await take(connection, Envelope(uuid4(), str(type_), "careslot.booking", CLOCK.at, "", data))  # type: ignore[arg-type]
+    told = await estate.rows("waitlist", "SELECT freed_id, state, version, open_until FROM freed_slot")
+    assert len(told) == 1
+    assert not (await estate.rebuild("waitlist", check=True)).found["freed_slot"]
+    # An offer hangs on the slot, and on one that booking never told of: both rows stay, the wrong one is corrected.
+    await estate.rows(
+        "waitlist",
+        """
+        WITH lost AS (
+            INSERT INTO freed_slot VALUES (gen_random_uuid(), 1, NULL, now(), NULL, 'closed') RETURNING freed_id
+        ), waits AS (
+            INSERT INTO request VALUES (
+                gen_random_uuid(), 'pat-000001', 's', 'v', '{fac-0001}', '{}', '{}', '[]', NULL, NULL, 0, 0, 'routine',
+                'offered', 1, now(), 0, now(), 's', 'k', ''
+            ) RETURNING id
+        )
+        INSERT INTO offer
+        SELECT gen_random_uuid(), freed_id, waits.id, 'pat-000001', '{}', 'expired', now(), now()
+        FROM waits, (SELECT freed_id FROM lost UNION ALL SELECT freed_id FROM freed_slot) AS f RETURNING 1
+        """,
+    )
+    await estate.rows("waitlist", "UPDATE freed_slot SET state = 'closed' WHERE slot IS NOT NULL RETURNING 1")
+    assert (await estate.rebuild("waitlist")).equal
+    kept = "SELECT freed_id, state, version, open_until FROM freed_slot WHERE slot IS NOT NULL"
+    assert await estate.rows("waitlist", kept) == told
+    assert await estate.rows("waitlist", "SELECT count(*), count(DISTINCT freed_id) FROM offer") == [(2, 2)]
+
+
+async def test_labels_and_confidence_come_out_equal_and_looking_relabels_no_visit(estate: Estate) -> None:
+    await estate.rows(
+        "directory",
+        "UPDATE visit_types SET security_label = 'R', version = 2 WHERE code = 'family-medicine-follow-up' RETURNING 1",
+    )
+    until = datetime(2029, 1, 1, tzinfo=UTC)
+    await estate.rows("directory", "UPDATE proxies SET confidential_until = $1, version = 2 RETURNING 1", until)
+    labels = "SELECT DISTINCT security_label FROM appointment"
+    for service in ("booking", "waitlist"):
+        assert (await estate.rebuild(service, check=True)).found["visit_type"], service
+        assert await estate.rows("booking", labels) == [("N",)], "a look changes nothing"
+    for service in ("booking", "waitlist"):
+        assert (await estate.rebuild(service)).equal, service
+        label = "SELECT security_label, version FROM visit_type WHERE code = 'family-medicine-follow-up'"
+        assert await estate.rows(service, label) == [("R", 2)], service
+        assert await estate.rows(service, "SELECT confidential_until FROM proxy") == [(until,)], service
+    assert await estate.rows("booking", labels) == [("R",)]
+
+
+async def test_how_appointments_stand_is_mended_and_nobody_is_written_to(estate: Estate) -> None:
+    await estate.rebuild("notifications")
+    told = await estate.rows("notifications", "SELECT appointment_id, version, status FROM appointments ORDER BY 1")
+    assert {row[2] for row in told} == {"booked", "cancelled"}
+    await estate.rows("notifications", "UPDATE appointments SET status = 'booked', version = 1 RETURNING 1")
+    assert (await estate.rebuild("notifications")).equal
+    mended = await estate.rows("notifications", "SELECT appointment_id, version, status FROM appointments ORDER BY 1")
+    assert mended == told
+    assert await estate.rows("notifications", "SELECT 1 FROM messages") == []
+
+
 async def test_working_time_follows_a_mended_record(estate: Estate) -> None:
     await estate.rebuild("availability")
     template = """

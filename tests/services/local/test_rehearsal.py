@@ -21,14 +21,17 @@ def test_slots_that_overlap_the_one_before_are_left_out() -> None:
 
 
 def test_the_account_is_json_ready() -> None:
-    account = Account(2, 1, Counter(told=1), Counter({"no-contact": 1}), {"everyone accounted for": 1.234})
+    account = Account(2, 1, 1, Counter(told=1), Counter({"no-contact": 1}), {"everyone accounted for": 1.234})
     assert account.told() == {
-        "visits": 2, "clinicians": 1, "told": 1, "not_reached_by_reason": {"no-contact": 1},
+        "visits": 2, "clinicians": 1, "disruptions": 1, "told": 1, "not_reached_by_reason": {"no-contact": 1},
         "seconds": {"everyone accounted for": 1.2},
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(["sick-day", "--visits", "0"], "visits"), (["rain"], "rain")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["sick-day", "--visits", "0"], "visits"), (["closure", "--accepting", "-1"], "accepting"), (["rain"], "rain")],
+)
 def test_bad_usage_is_told(arguments: list[str], said: str) -> None:
     answer = CliRunner().invoke(verbs, arguments)
     assert (answer.exit_code, said in answer.output) == (2, True)

@@ -26,7 +26,7 @@ from services.kernel.telemetry import logger
 # The wake comes from transactions of this process; those of others are found by looking.
 LOOK_SECONDS = 0.05
 # An index that was not brought up to date for so long answers nothing.
-STALE_SECONDS = 2.0
+STALE_SECONDS = 5.0
 RETRY_SECONDS = 5.0
 PAGE = 5000
 # Changes are kept for a quarter of an hour; who was away for ten minutes begins anew.
@@ -92,7 +92,7 @@ class IndexKeeper:
         self._clock = clock
         self._most_bytes = most_bytes
         self._follower: Follower | None = None
-        self._fresh_at = 0.0
+        self._fresh_at = time.monotonic()
         self._woken = asyncio.Event()
         self._waits: Reason = "building"
         self._settled: deque[str] = deque(maxlen=SAMPLES)
@@ -117,6 +117,7 @@ class IndexKeeper:
     async def run(self) -> None:
         """Keep the index until cancelled; whatever goes wrong, searches go on in SQL and it is tried again."""
         self._database.after_commit(self.wake)
+        AGE.set_function(lambda: time.monotonic() - self._fresh_at)
         while True:
             wait = RETRY_SECONDS
             try:
@@ -159,7 +160,6 @@ class IndexKeeper:
                         await self._wait()
             except (Unavailable, OSError, asyncpg.PostgresError) as error:
                 logger().warning("search index is behind", error_type=type(error).__name__)
-                AGE.set(time.monotonic() - last)
                 await asyncio.sleep(1.0)
             if time.monotonic() - last > AWAY_SECONDS:
                 return
@@ -173,7 +173,6 @@ class IndexKeeper:
 
     async def _upkeep(self, connection: Connection, index: SearchIndex) -> None:
         """Tell of the index, and forget changes that everyone who is not lost has read."""
-        AGE.set(time.monotonic() - self._fresh_at)
         if time.monotonic() - self._sampled_at < SAMPLE_SECONDS:
             return
         self._sampled_at = time.monotonic()

@@ -1,0 +1,50 @@
+"""Availability hears of everything booking told, in any order and more than once, and must then know what is taken."""
+
+from __future__ import annotations
+
+import random
+
+from services.availability.adapters.postgres import store_of
+from services.availability.consumers import on_appointment
+from services.kernel.database import Database
+from services.kernel.inbox import take_once
+from services.kernel.outbox import Envelope
+from tests.services.booking.world import World
+
+TOLD = """
+SELECT event_id, type, source, occurred_at, data FROM outbox
+WHERE channel = 'bus' AND (data ? 'appointment_id' AND data ? 'lane' OR data ? 'freed_id') ORDER BY id
+"""
+# The truth: who holds which lane of a clinician, in which room, with whom interpreting.
+CLAIMED = """
+SELECT c.resource_id, lower(c.period), upper(c.period), c.lane, c.expires_at,
+    coalesce((SELECT r.resource_id FROM claim AS r WHERE r.kind = 'room'
+        AND coalesce(r.appointment_id, r.freed_id) = coalesce(c.appointment_id, c.freed_id)), ''),
+    coalesce((SELECT i.resource_id FROM claim AS i WHERE i.kind = 'interpreter'
+        AND coalesce(i.appointment_id, i.freed_id) = coalesce(c.appointment_id, c.freed_id)), '')
+FROM claim AS c JOIN (
+    SELECT id, status FROM appointment UNION ALL SELECT id, state FROM freed_slot
+) AS h ON h.id = coalesce(c.appointment_id, c.freed_id)
+WHERE c.kind = 'clinician' AND h.status <> 'noshow' AND (c.expires_at IS NULL OR c.expires_at > $1)
+"""
+PROJECTED = """
+SELECT clinician_id, starts_at, ends_at, lane, expires_at, room_id, interpreter_id FROM busy
+WHERE live AND (expires_at IS NULL OR expires_at > $1)
+"""
+
+
+async def assert_catches_up(world: World, availability: Database, seed: int) -> None:
+    """Deliver everything told so far, shuffled and with repetitions, and compare what each service takes for taken."""
+    envelopes = [
+        Envelope(row["event_id"], row["type"], row["source"], row["occurred_at"], "", row["data"])
+        for row in await world.rows(TOLD)
+    ]
+    dice = random.Random(seed)
+    delivered = [*envelopes, *dice.sample(envelopes, len(envelopes) // 3)]
+    dice.shuffle(delivered)
+    for envelope in delivered:
+        if envelope.type != "booking.late-cancel-waived.v1":
+            await take_once(availability, "availability-appointments", envelope, on_appointment, store_of)
+    async with availability.connection() as connection:
+        projected = sorted(map(tuple, await connection.fetch(PROJECTED, world.clock.at)), key=str)
+    assert projected == sorted(map(tuple, await world.rows(CLAIMED, world.clock.at)), key=str)
