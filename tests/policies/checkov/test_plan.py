@@ -33,7 +33,7 @@ def test_references_are_told_at_any_depth_and_nothing_is_null() -> None:
     sealed = resource(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", "files",
         "rec-00000000000c", bucket="rec-00000000000b",
-        rules=[{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "rec-00000000000a"}}],
+        rules=[{"applyServerSideEncryptionByDefault": {"kmsMasterKeyId": "rec-00000000000a"}}],
     )  # fmt: skip
     plan = planned([graph(key, bucket, sealed)])
     document = plan.document
