@@ -84,14 +84,15 @@ def gate(
     checkov: Checkov = True,
     as_json: AsJson = False,
 ) -> None:
-    """Exit 1 on a failure as grave as --fail-on that is not waived, an unexplained difference, a fault or a failed test."""
+    """Exit 1 on a failure of --fail-on or above, an unexplained difference, a fault of the policies, a failed test."""
     if fail_on not in SEVERITIES:
         raise typer.BadParameter(f"{fail_on!r}: one of {', '.join(SEVERITIES)}", param_hint="--fail-on")
     sources, found = _sources(tests, checkov=checkov, today=datetime.now(UTC).date())
     said = content(sources)
-    grave = SEVERITIES[SEVERITIES.index(fail_on) :]  # type: ignore[arg-type]
+    grave = SEVERITIES[SEVERITIES.index(fail_on) :]
     problems = [
-        f"{one['file']}:{one['line']}: {one['name']} in {one['stack']}: {one['message']} [{one['rule']}, {one['severity']}]"
+        f"{one['file']}:{one['line']}: {one['name']} in {one['stack']}: {one['message']} "
+        f"[{one['rule']}, {one['severity']}]"
         for one in said["failures"]
         if one["severity"] in grave
     ]
@@ -100,7 +101,7 @@ def gate(
         f"{one['file']}:{one['line']}: {one['name']} in {one['stack']}: {one['title']} [{one['check']}, not explained]"
         for one in said["disagreements"]["unexplained"]
     ]
-    named = {node for kind in ("test", "cedar") for node in sources.catalogue.of_evidence(kind)}  # type: ignore[arg-type]
+    named = {node for kind in ("test", "cedar") for node in sources.catalogue.of_evidence(kind)}
     problems += sorted(f"{node}: failed" for node in named if (sources.tests or {}).get(node) == "fail")
     if as_json:
         typer.echo(_json({"passed": not problems, "fail_on": fail_on, "problems": problems}), nl=False)

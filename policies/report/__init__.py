@@ -1,1 +1,1 @@
-"""All evidence there is as one report: for reviewers HTML, for engineers SARIF, for auditors OSCAL, for machines JSON."""
+"""All evidence as one report: HTML for reviewers, SARIF for engineers, OSCAL for auditors, JSON for machines."""

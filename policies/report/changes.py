@@ -7,8 +7,8 @@ from typing import Any
 
 # From what a reviewer likes least to what they like best.
 RANK = (
-    "fail", "not-covered", "cannot-tell", "not-run", "waived", "partly", "not-applicable", "organisational", "inherited",
-    "pass",
+    "fail", "not-covered", "cannot-tell", "not-run", "waived", "partly", "not-applicable", "organisational",
+    "inherited", "pass",
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ OTHERS = {"aws": "inherited", "organisation": "organisational"}
 
 @dataclass(frozen=True)
 class Sources:
-    """What a report is made of; ``settled`` is None if Checkov was not asked, ``tests`` if no test results are given."""
+    """What a report is made of; ``settled`` is None if Checkov was not asked, ``tests`` if no results are given."""
 
     catalogue: Catalogue
     assessment: Assessment
@@ -195,7 +195,7 @@ def _said(settled: Settled | None) -> dict[str, Any]:
 
 
 def _ran(tests: Mapping[str, Outcome] | None, catalogue: Catalogue) -> dict[str, int]:
-    named = {node for kind in ("test", "cedar") for node in catalogue.of_evidence(kind)}  # type: ignore[arg-type]
+    named = {node for kind in ("test", "cedar") for node in catalogue.of_evidence(kind)}
     return dict(sorted(Counter((tests or {}).get(node, "not-run") for node in named).items()))
 
 

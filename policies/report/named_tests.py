@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as XML
@@ -26,11 +24,6 @@ def outcomes(file: Path) -> dict[str, Outcome]:
         module, name = case.get("classname", ""), case.get("name", "").partition("[")[0]
         found.setdefault(f"{module.replace('.', '/')}.py::{name}", set()).add(_ended(case))
     return {node: _worst(ends) for node, ends in found.items()}
-
-
-def digest(given: Mapping[str, Outcome]) -> str:
-    """Return what tells one set of outcomes from another."""
-    return hashlib.sha256("\n".join(f"{node} {ended}" for node, ended in sorted(given.items())).encode()).hexdigest()
 
 
 def _ended(case: XML.Element) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 HERE = Path(__file__).parent
+# What a cell of the matrix counts, gravest first.
+SHOWN = ("fail", "unknown", "waived", "pass")
 WORDS = {
     "fail": "fails",
     "waived": "waived",
@@ -36,14 +38,15 @@ def page(content: Mapping[str, Any], header: Mapping[str, str]) -> str:
 
 
 def _service(type_: str) -> str:
-    return type_.split(":")[1].split("/")[0] if type_.startswith("aws:") else type_.split(":")[0]
+    provider, _, rest = type_.partition(":")
+    return rest.partition(":")[0].partition("/")[0] if provider == "aws" else provider
 
 
 def _cell(types: Mapping[str, Mapping[str, int]], service: str) -> dict[str, Any]:
-    counts: dict[str, int] = {}
+    counts = dict.fromkeys(SHOWN, 0)
     for type_, verdicts in types.items():
         if _service(type_) == service:
             for verdict, number in verdicts.items():
-                counts[verdict] = counts.get(verdict, 0) + number
-    worst = next((verdict for verdict in ("fail", "unknown", "waived", "pass") if counts.get(verdict)), "")
+                counts[verdict] += number
+    worst = next((verdict for verdict in SHOWN if counts[verdict]), "")
     return {"worst": worst, "counts": counts}
