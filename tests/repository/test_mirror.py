@@ -14,6 +14,7 @@ ELSEWHERE: dict[str, str] = {
     "services/notifications/cli/rebuild.py": _REBUILT,
     "services/waitlist/cli/rebuild.py": _REBUILT,
     "policies/pack/translating.py": "tests/policies/pack/test_wrapping.py asks the running pack in its environment",
+    "infra/recording/unsafe.py": "tests/infra/test_planted.py plants each of its mistakes and reads what is said",
     "services/kernel/records.py": _REBUILT,
     "services/kernel/rebuilding.py": _REBUILT,
 }
