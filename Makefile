@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test conformance lint format bench bench-peers requirements clean FORCE
+.PHONY: help install up demo test conformance policies lint format bench bench-peers requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,11 +35,14 @@ demo: install ## run the demonstration story against a platform that is up
 	@$(BIN)/careslot demo
 
 test: install ## run every test
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
 
 conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
-	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q --timeout 3600 tests/journeys/test_conformance.py \
-	  tests/services/booking/test_stateful.py $(ARGS)
+	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --timeout 3600 \
+	  tests/journeys/test_conformance.py tests/services/booking/test_stateful.py $(ARGS)
+
+policies: install .venv-checkov/.installed ## judge every stack by our rules and Checkov; with the last `make test` as evidence, if there was one
+	@$(BIN)/careslot policy gate $(if $(wildcard .cache/tests.xml),--tests .cache/tests.xml) $(ARGS)
 
 lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents
 	$(BIN)/ruff check

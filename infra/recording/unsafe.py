@@ -24,7 +24,7 @@ _ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 # The deploying pipeline has PowerUserAccess and a boundary of what it may do with roles (docs/decisions/0102).
 _TOO_MUCH = ("AdministratorAccess", "FullAccess")
 # Whoever asks what there is cannot be held to a resource (Service Authorization Reference).
-_TAKE_NO_RESOURCE = ("autoscaling:Describe", "ec2:Describe", "elasticloadbalancing:Describe")
+TAKE_NO_RESOURCE = ("autoscaling:Describe", "ec2:Describe", "elasticloadbalancing:Describe")
 _QUEUE = "aws:sqs/queue:Queue"
 # What gives up after some tries, and where it says who gets what it could not deliver.
 _DELIVERING: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -64,7 +64,7 @@ def _wildcards(graph: Graph) -> Found:
             actions = _list(statement.get("Action"))
             if wild := [action for action in actions if "*" in action]:
                 yield policy, "wildcard-role", f"allows {', '.join(wild)}: name the actions"
-            beyond = [action for action in actions if not action.startswith(_TAKE_NO_RESOURCE)]
+            beyond = [action for action in actions if not action.startswith(TAKE_NO_RESOURCE)]
             if "*" in _list(statement.get("Resource")) and beyond:
                 yield policy, "wildcard-role", f"allows {', '.join(beyond)} on *: name the resources"
     for attached in graph.of_type(_ATTACHMENT):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.recording.unsafe import TAKE_NO_RESOURCE
 from policies.rules.documents import allows, anyone, conditions, listed, services, statements
 from policies.rules.judging import Book
 from policies.rules.reading import Node, View
@@ -46,7 +47,9 @@ def _actions(policy: View) -> Iterator[str]:
 def _resources(policy: View) -> Iterator[str]:
     for statement in statements(policy, "policy"):
         if allows(statement) and "*" in listed(statement, "Resource") and not conditions(statement):
-            yield f"may do {', '.join(listed(statement, 'Action'))} to anything"
+            held = [action for action in listed(statement, "Action") if not action.startswith(TAKE_NO_RESOURCE)]
+            if held:
+                yield f"may do {', '.join(held)} to anything"
 
 
 @BOOK.rule(

@@ -20,6 +20,7 @@ from services.local.child import CannotStart
 from services.local.state import ChildState
 
 WATCH_SECONDS = 0.1
+ASK_AGAIN_SECONDS = 1.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 HEALTHY_AFTER = 30.0
@@ -71,6 +72,7 @@ class Supervised:
     last_fault: str = ""
     started_at: float = 0.0
     busy: bool = False
+    asked_at: float = 0.0
 
     def describe(self) -> ChildState:
         """Return what other commands may know."""
@@ -165,11 +167,24 @@ class Supervisor:
             if member.hold is not None and await self._obeyed(member, member.hold):
                 continue
             if member.busy or (code := member.program.poll()) is None:
+                await self._look_again(member)
                 continue
             if time.monotonic() - member.started_at > HEALTHY_AFTER:
                 pause = FIRST_PAUSE
             await self._revive(member, code, pause)
             pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def _look_again(self, member: Supervised) -> None:
+        """Ask a program that lacked something when it came up whether it still does: it may have come up first."""
+        if member.busy or member.state != "degraded" or member.ready is None:
+            return
+        if time.monotonic() - member.asked_at < ASK_AGAIN_SECONDS:
+            return
+        member.asked_at = time.monotonic()
+        with contextlib.suppress(Exception):
+            if await member.ready() == "ready":
+                member.state = "ready"
+                self._changed()
 
     async def _obeyed(self, member: Supervised, hold: Path) -> bool:
         """Stop or start by the wish of `careslot stop` and `careslot start`; tell whether it is (kept)

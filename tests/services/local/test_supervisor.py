@@ -107,6 +107,21 @@ async def test_a_program_that_dies_while_starting_stops_the_start(said: list[str
     await supervisor.stop()
 
 
+async def test_who_came_up_before_its_neighbours_is_asked_again(said: list[str], story: list[str]) -> None:
+    changes: list[str] = []
+    answers = iter(["degraded", "degraded", "ready"])
+
+    async def ready() -> str:
+        return next(answers)
+
+    supervisor = Supervisor(said.append, lambda: changes.append(supervisor.members[0].state))
+    await supervisor.add(Supervised("portal", FakeProgram("portal", story), ready))
+    assert supervisor.members[0].state == "degraded"
+    await eventually(lambda: supervisor.members[0].state == "ready")
+    assert changes[-1] == "ready"
+    await supervisor.stop()
+
+
 async def test_waits_until_it_is_ready(said: list[str], story: list[str]) -> None:
     answers = iter(["", "", "degraded"])
 
