@@ -28,7 +28,10 @@ def service_dashboard(service: Service) -> dict[str, Any]:
     if dead_letters_of(service.name):
         rows.append(_queues(of))
     return _dashboard(
-        f"service-{service.name}", f"Service: {service.name}", f"{service.summary}. Without it: {service.without}.", rows
+        f"service-{service.name}",
+        f"Service: {service.name}",
+        f"{service.summary}. Without it: {service.without}.",
+        rows,
     )
 
 
@@ -76,7 +79,8 @@ def _promises(service: Service) -> list[dict[str, Any]]:
         spoken = objective.capitalize()
         allowed = round((100 - target(service, objective)) / 100, 8)
         burning = [
-            (f"{of_budget(service.name, objective, window)} / {allowed:g}", window) for window in ("5m", "1h", "6h", "3d")
+            (f"{of_budget(service.name, objective, window)} / {allowed:g}", window)
+            for window in ("5m", "1h", "6h", "3d")
         ]
         panels += [
             _panel(f"{spoken}: budget left", [(_left(service, objective), "left")], unit="percentunit", kind="stat",

@@ -59,7 +59,7 @@ def every_alert(services: Mapping[str, Service] | None = None) -> tuple[Alert, .
 
 def runbooks() -> str:
     """Return where people read this repository, as the environment that patients use says it."""
-    return f"https://github.com/{load_environment('prod').delivery.repository}/blob/main"
+    return f"https://github.com/{load_environment('prod').github.repository}/blob/main"
 
 
 def _rules(name: str, named: Mapping[str, tuple[Record | Alert, ...]]) -> dict[str, Any]:

@@ -142,4 +142,3 @@ def _burning(service: Service, objective: Objective, burn: Burn) -> str:
 
 def _labels(service: str, objective: Objective) -> str:
     return f'{{service="{service}", slo="{objective}"}}'
-

@@ -10,7 +10,6 @@ Severity = Literal["page", "ticket", "heartbeat"]
 RUNBOOKS = "docs/runbooks"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """A series that Prometheus computes and keeps."""
@@ -68,4 +67,3 @@ def groups(named: Mapping[str, Sequence[Record | Alert]], runbooks: str) -> list
     return [
         {"name": name, "rules": [rule.document(runbooks) for rule in rules]} for name, rules in named.items() if rules
     ]
-
