@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -30,14 +29,10 @@ pytestmark = [
 READY_SECONDS = 60
 # PostgreSQL's socket belongs to nobody here, so nobody serves; in AWS it is the image's own user, over TCP.
 NOBODY = "65534:65534"
-LIMITS = {
-    name: resource.getrlimit(kind)[1]
-    for name, kind in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
-}
 FENCED = [
     "--network", "host", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges", "--user", NOBODY,
     # Where tests run there is neither systemd, whose timers podman asks for health, nor a right to raise limits.
-    "--no-healthcheck", *(f"--ulimit={name}={most}:{most}" for name, most in LIMITS.items()),
+    "--no-healthcheck", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000",
 ]  # fmt: skip
 Build = Callable[[], dict[str, str]]
 Start = Callable[..., list[str]]
