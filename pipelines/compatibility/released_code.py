@@ -45,25 +45,18 @@ def run(checkout: Path, migrations: Mapping[str, str], services: tuple[str, ...]
         if not modules:
             found.append(Finding(path, "", f"nothing shows that the released {service} runs on them", "review by hand"))
             continue
-        words = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "--no-header",
-            *modules,
-        ]
         done = subprocess.run(
-            words, cwd=checkout, env=_environment(checkout), capture_output=True, text=True, check=False
-        )
+            [sys.executable, "-m", "pytest", "-q", "--no-header", *modules],
+            cwd=checkout, env=_environment(checkout), capture_output=True, text=True, check=False,
+        )  # fmt: skip
         if done.returncode == NO_TEST_RAN:
             found.append(Finding(path, "", f"no released test of {service} ran", "review by hand"))
         elif done.returncode:
-            found.append(Finding(path, "", f"the released {service} does not run on them:\n{_end(done.stdout)}", TODO))
+            found.append(
+                Finding(
+                    path, "", f"the released {service} does not run on them:\n{_end(done.stdout + done.stderr)}", TODO
+                )
+            )
     return found
 
 
