@@ -21,12 +21,12 @@ unexport PYTHONDONTWRITEBYTECODE
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test conformance policies lint format bench bench-peers requirements clean FORCE
+.PHONY: help install up demo test image-test conformance policies lint format bench bench-peers requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed ## set up .venv and the environments of emulator and policy pack (again only when requirements change)
+install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed .venv-helm/.installed ## set up .venv and the environments of emulator, policy pack and charts (again only when requirements change)
 
 up: install ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
@@ -36,6 +36,9 @@ demo: install ## run the demonstration story against a platform that is up
 
 test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
+
+image-test: install ## build a service's image on a base made here, run it and book through it (root; minutes; buildah, podman)
+	@CARESLOT_IMAGE_TEST=1 $(BIN)/pytest -q -n 0 tests/pipelines/images/test_running.py $(ARGS)
 
 conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
 	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --timeout 3600 \
@@ -65,7 +68,7 @@ bench-peers: install .venv-peers/.installed ## book one clinician's one time fro
 	@$(BIN)/careslot bench --part peers $(ARGS)
 
 clean: ## remove environments and caches (the data of `make up` stays)
-	rm -rf .venv .venv-emulator .venv-policy .venv-checkov .venv-peers .cache dist build
+	rm -rf .venv .venv-emulator .venv-policy .venv-helm .venv-checkov .venv-peers .cache dist build
 
 # ---- environments -----------------------------------------------------------------------------------------------
 
@@ -99,7 +102,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate manifests lambda emulator checkov oscal peers policy dev
+PINS := uv build runtime analysis estate manifests lambda image images emulator checkov oscal peers policy helm dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \
