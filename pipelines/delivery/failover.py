@@ -17,7 +17,6 @@ from typing import Annotated
 import typer
 
 from environments.model import Environment, load_environment
-from infra.components.naming import named
 from pipelines.delivery.region_switch import WELL, ArcRegionSwitch, Execution, RegionSwitch
 from services.kernel.errors import CareslotError, Conflict, Invalid
 
@@ -94,7 +93,9 @@ def drill(
 
 def rehearse(environment: Environment, switch: RegionSwitch, result: Drill) -> tuple[str, int]:
     """Ask each region, alone, whether it could take over; return the plan's ARN and objective (minutes)."""
-    name = named(environment.name, "switch")
+    from infra.components.base import Scope
+
+    name = Scope(environment=environment, region=environment.primary, providers=()).named("switch")
     plans = {}
     for region in environment.regions:
         plan = plans[region] = switch.plan(name, region)
