@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines.delivery.parts import ROOT, Part, affected
+from pipelines.verify import CHECKS, Check, run
 from services.kernel.errors import Invalid
 
 
@@ -26,17 +28,39 @@ def tell(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the parts as a workflow's matrix takes them, on one line.")
     ] = False,
+    verify: Annotated[
+        str, typer.Option("--verify", help="Run this part's tests and checks instead of telling.", metavar="PART")
+    ] = "",
 ) -> None:
     """Tell the parts that changed files reach, by imports, files read and calls; exit 1 if there is none."""
     parts = affected(changed_since(base, ROOT))
     if untested := [part.name for part in parts if not part.tests and not part.checks]:
         raise Invalid(f"{', '.join(untested)}: a change there would pass without a test or a check")
-    if as_json:
+    if verify:
+        _verify(verify, parts)
+    elif as_json:
         sys.stdout.write(json.dumps({"include": [part.as_dict() for part in parts]}) + "\n")
-        return
-    for part in parts:
-        typer.echo(_told(part))
-    typer.echo(f"{len(parts)} parts")
+    else:
+        for part in parts:
+            typer.echo(_told(part))
+        typer.echo(f"{len(parts)} parts")
+
+
+def checks_of(part: Part) -> dict[str, Check]:
+    """Return what verifies a part: its tests as one check, then its checks by their names."""
+    tests = {"test": Check(f"the tests of {part.name}", ("make", "test", f"ARGS={' '.join(part.tests)}"))}
+    return (tests if part.tests else {}) | {name: CHECKS[name] for name in part.checks}
+
+
+def _verify(name: str, parts: Sequence[Part]) -> None:
+    part = next((part for part in parts if part.name == name), None)
+    if part is None:
+        raise Invalid(f"{name} is not affected; these are: {', '.join(part.name for part in parts)}")
+    done = run(checks_of(part), lambda line: typer.echo(line, err=True))
+    for finding in (finding for one in done for finding in one.findings):
+        typer.echo(str(finding))
+    if any(one.findings for one in done):
+        raise typer.Exit(1)
 
 
 def changed_since(base: str, root: Path) -> tuple[str, ...]:

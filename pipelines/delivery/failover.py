@@ -1,4 +1,4 @@
-"""`careslot failover drill`: practice for the day a region is lost, so that the plan is not read then for the first time.
+"""`careslot failover drill`: practice for the day a region is lost, which is no day to read a plan.
 
 By default it moves nothing: it asks every region for the plan, as on that day it would be asked, and whether AWS finds
 it fit to run. With --execute it really moves, gracefully, and holds the time against the plan's objective. Either way
@@ -66,7 +66,7 @@ class DrillFailed(CareslotError):
 @verbs.command("drill")
 def drill(
     environment: Annotated[str, typer.Argument(help="An environment with a standby region.", metavar="ENVIRONMENT")],
-    execute: Annotated[bool, typer.Option("--execute", help="Really move; somebody on duty approves it in AWS.")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Really move, once approved in AWS.")] = False,
     to: Annotated[str, typer.Option("--to", help="Region to move to with --execute; the standby if not named.")] = "",
     minutes: Annotated[float, typer.Option("--minutes", help="How long to wait for the move.", min=1)] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was tested as JSON.")] = False,

@@ -38,7 +38,7 @@ READ_AS_FILES: Mapping[str, tuple[str, ...]] = {
     "services/contracts/openapi": ("gitops", "infra"),
     "gitops": ("pipelines",),
 }
-# What `careslot verify` holds of a part, beside its tests.
+# What `careslot verify` holds of a part, beside its tests (names of pipelines.verify.CHECKS).
 CHECKS: Mapping[str, tuple[str, ...]] = {
     "gitops": ("gitops", "admission", "slos"),
     "policies": ("admission",),
@@ -155,5 +155,5 @@ def _below(file: str, prefixes: Iterable[str]) -> bool:
 
 def _tests(name: str, root: Path) -> tuple[str, ...]:
     """Return the folders of a part's tests; none where its checks are all there is."""
-    folders = ("tests/github",) if name == "workflows" else (f"tests/{name}",)
+    folders = ("tests/github", "tests/pipelines/workflows") if name == "workflows" else (f"tests/{name}",)
     return tuple(folder for folder in folders if (root / folder).is_dir())

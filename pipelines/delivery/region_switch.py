@@ -108,7 +108,8 @@ class ArcRegionSwitch:
         """Return the id of an execution that has not ended, or None."""
         with _told(region):
             pages = list(_pages(self._client(region).list_plan_executions, planArn=arn))
-        return next((e["executionId"] for page in pages for e in page["items"] if e["executionState"] not in ENDED), None)
+        executions = [execution for page in pages for execution in page["items"]]
+        return next((e["executionId"] for e in executions if e["executionState"] not in ENDED), None)
 
     def start(self, arn: str, target: str, comment: str) -> str:
         """Start moving to ``target``, gracefully: nothing that was written is given up."""

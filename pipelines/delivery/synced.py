@@ -15,7 +15,7 @@ from environments.model import load_environment
 from services.contracts.catalogue import catalogue
 from services.kernel.errors import Invalid, Unavailable
 
-GET_IT = "https://argo-cd.readthedocs.io tells how to get `argocd`; it must be on PATH, with a kubeconfig of the cluster"
+GET_IT = "https://argo-cd.readthedocs.io tells how to get `argocd`; it must be on PATH, and a kubeconfig"
 
 
 @dataclass(frozen=True, slots=True)
