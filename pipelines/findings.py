@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """``path`` is a file as seen from the repository's root, ``where`` a place in it (``spec.ports[0].port``) or empty."""
+    """``path`` is a file as the repository sees it, ``where`` a place in it (``spec.ports[0].port``) or empty."""
 
     path: str
     where: str

@@ -67,7 +67,7 @@ def _of(use: Use, locked: Locked | None) -> Finding | None:
 
 
 def with_tags(text: str, locked: Iterable[Locked]) -> str:
-    """Return a workflow with tags in the place of commits: actionlint checks an action's inputs by its tag alone."""
+    """Return a workflow with major tags in the place of commits: by those actionlint knows an action's inputs."""
     for one in locked:
-        text = text.replace(f"@{one.sha}", f"@{one.tag}")
+        text = text.replace(f"@{one.sha}", f"@{one.tag.partition('.')[0]}")
     return text

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from infra.components.shared_secrets import SHARED_SECRETS
 from infra.permissions import Arns, Statement, document, function_statements, process_statements, secret_statements
 from services.contracts.catalogue import Service, load_catalogue
-from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
+from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS, dead_letters_of
 
 SERVICES = load_catalogue()
 HERE = "us-east-1:111122223333"
@@ -72,6 +72,14 @@ def test_everyone_with_an_outbox_sends_audit_entries_and_only_the_audit_trail_ta
     senders = {name for name in can if ("sqs:SendMessage", queue.queue) in can[name]}
     assert senders == {name for name, service in SERVICES.items() if service.database}
     assert {name for name in can if ("sqs:ReceiveMessage", queue.queue) in can[name]} == {"audit"}
+
+
+def test_a_process_measures_its_services_queues_and_no_others() -> None:
+    for service in SERVICES.values():
+        can = allowed(process_statements(service, ARNS))
+        own = {name for pair in dead_letters_of(service.name).items() for name in pair}
+        assert {resource for action, resource in can if action == "sqs:GetQueueAttributes"} == own
+    assert "notifications-offers-dlq" in dead_letters_of("notifications").values()
 
 
 def test_events_are_published_in_a_services_own_name() -> None:
