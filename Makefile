@@ -26,7 +26,7 @@ renew = $(if $(call usable,$(1)),,FORCE)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed ## set up .venv and the environments of emulator and policy pack (again only when requirements change)
+install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed .venv-helm/.installed ## set up .venv and the environments of emulator, policy pack and charts (again only when requirements change)
 
 up: install ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
@@ -66,7 +66,7 @@ bench-peers: install .venv-peers/.installed ## book one clinician's one time fro
 	@$(BIN)/careslot bench --part peers $(ARGS)
 
 clean: ## remove environments and caches (the data of `make up` stays)
-	rm -rf .venv .venv-emulator .venv-policy .venv-checkov .venv-peers .venv-workflows .cache dist build
+	rm -rf .venv .venv-emulator .venv-policy .venv-helm .venv-checkov .venv-peers .venv-workflows .cache dist build
 
 # ---- environments -----------------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate lambda emulator checkov oscal peers policy workflows dev
+PINS := uv build runtime analysis estate lambda emulator checkov oscal peers policy helm workflows dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \
