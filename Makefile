@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test conformance policies lint format bench bench-peers requirements clean FORCE
+.PHONY: help install up demo test image-test conformance policies lint format bench bench-peers requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ demo: install ## run the demonstration story against a platform that is up
 
 test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
+
+image-test: install ## build a service's image on a base made here, run it and book through it (root; minutes; buildah, podman)
+	@CARESLOT_IMAGE_TEST=1 $(BIN)/pytest -q -n 0 tests/pipelines/images/test_running.py $(ARGS)
 
 conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
 	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --timeout 3600 \
@@ -100,7 +103,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate lambda emulator checkov oscal peers policy helm workflows dev
+PINS := uv build runtime analysis estate lambda image images emulator checkov oscal peers policy helm workflows dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \

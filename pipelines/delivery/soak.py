@@ -14,18 +14,16 @@ import typer
 
 from environments.model import Environment, load_environment
 from pipelines.delivery.metrics import Metrics, PrometheusMetrics, finite
+from pipelines.slos.objectives import BURNS, OBJECTIVES, Objective, of_budget, target
 from services.contracts.catalogue import Service, catalogue
 from services.kernel.errors import CareslotError, Invalid
 
 VARIABLE = "CARESLOT_PROMETHEUS"
-# A day's budget in an hour or so: the pair of windows that wakes people (SRE Workbook, "Alerting on SLOs", table 5-8).
-BURNING = 14.4
-WINDOWS = ("5m", "1h")
-
-
+WAKING = tuple(burn for burn in BURNS if burn.severity == "page")
+WINDOWS = tuple(dict.fromkeys(window for pace in WAKING for window in (pace.short, pace.long)))
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """How fast a service uses up an SLO's budget in a region: 1 is exactly the allowed pace, by window."""
+    """How fast a service uses up an objective's budget in a region, by window: 1 is exactly the allowed pace."""
 
     region: str
     slo: str
@@ -33,8 +31,8 @@ class Burn:
 
     @property
     def burning(self) -> bool:
-        """Whether every window says so: the long one that it is grave, the short one that it is still so."""
-        return all(rate > BURNING for rate in self.rates.values())
+        """Whether it is so fast that somebody is woken: the long window says how grave, the short that it still is."""
+        return any(min(self.rates[pace.long], self.rates[pace.short]) > pace.factor for pace in WAKING)
 
 
 def register(app: typer.Typer) -> None:
@@ -109,20 +107,19 @@ class Burning(CareslotError):
 
 def look(service: Service, region: str, metrics: Metrics) -> tuple[Burn, ...]:
     """Ask one region for a service's burn rates; raise Invalid where a window has no number: silence is no proof."""
-    rates: dict[str, dict[str, float]] = {}
+    return tuple(Burn(region, slo, _asked(service, slo, region, metrics)) for slo in OBJECTIVES)
+
+
+def _asked(service: Service, slo: Objective, region: str, metrics: Metrics) -> dict[str, float]:
+    allowed = (100 - target(service, slo)) / 100
+    rates = {}
     for window in WINDOWS:
-        for sample in finite(metrics.query(expression(service.name, window))):
-            rates.setdefault(sample.labels.get("slo", ""), {})[window] = sample.value
-    silent = [slo for slo, found in rates.items() if set(found) != set(WINDOWS)]
-    if not rates or silent:
-        what = f"SLO {', '.join(silent)} of {service.name}" if silent else service.name
-        raise Invalid(f"{region}: nothing measures {what} (is there traffic, are its rules loaded?): no proof, no pass")
-    return tuple(Burn(region, slo, found) for slo, found in sorted(rates.items()))
-
-
-def expression(service: str, window: str) -> str:
-    """Return the query for a service's burn rates over a window, by SLO."""
-    return f'max by (slo) (careslot:slo_burn_rate:{window}{{service="{service}"}})'
+        found = finite(metrics.query(of_budget(service.name, slo, window)))
+        if len(found) != 1:
+            what = f"{slo} of {service.name} over {window}"
+            raise Invalid(f"{region}: {len(found)} series say {what} (is there traffic?): no proof, no pass")
+        rates[window] = found[0].value / allowed
+    return rates
 
 
 def _rates(burn: Burn) -> str:
