@@ -103,7 +103,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate lambda image images emulator checkov oscal peers policy helm workflows dev
+PINS := uv build runtime analysis estate manifests lambda image images emulator checkov oscal peers policy helm workflows dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \
