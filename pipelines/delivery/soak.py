@@ -21,6 +21,8 @@ from services.kernel.errors import CareslotError, Invalid
 VARIABLE = "CARESLOT_PROMETHEUS"
 WAKING = tuple(burn for burn in BURNS if burn.severity == "page")
 WINDOWS = tuple(dict.fromkeys(window for pace in WAKING for window in (pace.short, pace.long)))
+
+
 @dataclass(frozen=True, slots=True)
 class Burn:
     """How fast a service uses up an objective's budget in a region, by window: 1 is exactly the allowed pace."""

@@ -18,13 +18,14 @@ THIN = re.compile(
     r"\.venv/bin/careslot .+"
     r"|make (install|\.venv-[a-z]+/\.installed)"
     r'|(?P<name>[a-z]+)="\$\(\.venv/bin/careslot [^)]+\)"'
-    r'|echo "[a-z]+=\$[a-z]+" >> "\$GITHUB_OUTPUT"'
+    r'|echo "[a-z]+=\$([a-z]+|\{image#\*@\})" >> "\$GITHUB_OUTPUT"'
+    r'|cp "\$BUNDLE" built/attestation\.json|echo "\$DIGEST" > built/digest'
     r'|cosign sign --yes "\$IMAGE"'
     r'|test "\$RESULTS" = "success( success)*"'
 )
 # Rights beyond reading that a job may have, by workflow: who may do more is a matter for review here.
 WRITES: Mapping[str, frozenset[str]] = {
-    "build.yml": frozenset({"attestations", "id-token"}),
+    "build.yml": frozenset({"actions", "attestations", "contents", "id-token", "pull-requests"}),
     "deploy.yml": frozenset({"id-token"}),
     "drift.yml": frozenset({"id-token"}),
     "failover.yml": frozenset({"id-token"}),
