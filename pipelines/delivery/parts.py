@@ -22,12 +22,13 @@ JOURNEYS = "journeys"
 CATALOGUE = "services/contracts/catalogue"
 # What every part is built, tested or judged with: a change there is a change of everything.
 EVERYTHING = (
-    ".ci", "Makefile", "pyproject.toml", "requirements", "tests/__init__.py", "tests/conftest.py", "tests/fixtures",
+    ".ci", "Makefile", "pyproject.toml", "requirements", "services/__init__.py", "tests/conftest.py", "tests/fixtures",
 )  # fmt: skip
 # Files at the top and folders that only the tests about the repository look at.
 ABOUT_ITSELF = (".checkov.yaml", ".editorconfig", ".gitignore", ".squawk.toml", "README.md", "docs", "tests/repository")
 # Read as files, which no import shows: prefix, and the parts that read what is below it.
 READ_AS_FILES: Mapping[str, tuple[str, ...]] = {
+    ".dockerignore": ("pipelines",),
     ".github": ("workflows", "pipelines"),
     "docs/how-to": ("pipelines",),
     "environments": ("gitops", "infra", "pipelines"),
@@ -37,12 +38,18 @@ READ_AS_FILES: Mapping[str, tuple[str, ...]] = {
     CATALOGUE: ("gitops", "infra", "pipelines", "policies"),
     "services/contracts/openapi": ("gitops", "infra"),
     "gitops": ("pipelines",),
+    "tests/github": ("workflows",),
 }
 # What `careslot verify` holds of a part, beside its tests (names of pipelines.verify.CHECKS).
 CHECKS: Mapping[str, tuple[str, ...]] = {
-    "gitops": ("gitops", "admission", "slos"),
-    "policies": ("admission",),
     "workflows": ("workflows",),
+}
+
+
+# Where a part's tests are not in the folder that mirrors it.
+TESTS: Mapping[str, tuple[str, ...]] = {
+    "gitops": ("tests/gitops", "tests/pipelines/gitops", "tests/pipelines/slos", "tests/policies/admission"),
+    "workflows": ("tests/github", "tests/pipelines/workflows"),
 }
 
 
@@ -155,5 +162,5 @@ def _below(file: str, prefixes: Iterable[str]) -> bool:
 
 def _tests(name: str, root: Path) -> tuple[str, ...]:
     """Return the folders of a part's tests; none where its checks are all there is."""
-    folders = ("tests/github", "tests/pipelines/workflows") if name == "workflows" else (f"tests/{name}",)
+    folders = TESTS.get(name, (f"tests/{name}",))
     return tuple(folder for folder in folders if (root / folder).is_dir())
