@@ -29,7 +29,6 @@ from infra.permissions import Arns
 from services.contracts.catalogue import Service
 from services.contracts.clients import PORTAL
 from services.contracts.topology import BUS, DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS
-from services.kernel.errors import Invalid
 
 Values = Mapping[str, pulumi.Input[str]]
 
