@@ -130,7 +130,7 @@ def _edge(scope: Scope, services: Mapping[str, Service], around: Surroundings, r
         if ways[name] == "app-runner":
             # It stands outside: the public API is all it can ask.
             callees = {f"CARESLOT_{callee.upper()}_URL": f"{_public_api(scope)}/{callee}" for callee in service.calls}
-            told = {**callees, "CARESLOT_PORTAL_URL": f"{_public_api(scope)}/portal"}
+            told = {**callees, "CARESLOT_PORTAL_ADDRESS": f"{_public_api(scope)}/portal"}
             PublicFinder(
                 name,
                 scope,
@@ -168,8 +168,8 @@ def _settings(scope: Scope, service: Service, around: Surroundings) -> Values:
     }
     if service.data_class == "public":
         # It takes no tokens, and gives its readers addresses that they can reach.
-        told["CARESLOT_PORTAL_URL"] = f"{_public_api(scope)}/portal"
-        told["CARESLOT_PUBLIC_URL"] = f"{_public_api(scope)}/{service.name}"
+        told["CARESLOT_PORTAL_ADDRESS"] = f"{_public_api(scope)}/portal"
+        told["CARESLOT_PUBLIC_ADDRESS"] = f"{_public_api(scope)}/{service.name}"
         return told
     issuer = token_issuer(scope, around.pool.pool_id)
     told["CARESLOT_TOKEN_ISSUER"] = issuer

@@ -67,7 +67,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     }
     async with httpx.AsyncClient(timeout=5.0) as http:
         care = HttpCare(http, settings.directory_url, settings.availability_url, settings.days_shown)
-        app.state.finder = assemble(care, clock, settings.portal_url, settings.public_url)
+        app.state.finder = assemble(care, clock, settings.portal_address, settings.public_address)
         app.state.edge = Edge(
             service=SERVICE,
             policies=AccessPolicies.from_folder(settings.access_policies),

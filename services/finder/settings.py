@@ -10,8 +10,8 @@ class Settings(PublicSettings):
 
     directory_url: str
     availability_url: str
-    portal_url: str = Field(description="where people sign in to book, as their browsers know it")
-    public_url: str = Field(
+    portal_address: str = Field(description="where people sign in to book, as their browsers know it")
+    public_address: str = Field(
         default="", description="the finder as readers know it; empty where only the request tells (App Runner)"
     )
     days_shown: int = Field(default=14, ge=1, le=31, description="days ahead of which open times are shown")

@@ -172,5 +172,5 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
             "CARESLOT_SECURE_COOKIES": "false",  # loopback has no TLS
         }
     if service == "finder":
-        return {"CARESLOT_PORTAL_URL": _portal(facts), "CARESLOT_PUBLIC_URL": f"{_gateway(facts)}/finder"}
+        return {"CARESLOT_PORTAL_ADDRESS": _portal(facts), "CARESLOT_PUBLIC_ADDRESS": f"{_gateway(facts)}/finder"}
     return {}

@@ -66,7 +66,7 @@ def test_the_settings_show_app_runner_and_express_mode_in_a_preview() -> None:
         "CARESLOT_PORT": str(FINDER.port),
         "CARESLOT_DIRECTORY_URL": "https://api.dev.careslot.example/directory",
         "CARESLOT_AVAILABILITY_URL": "https://api.dev.careslot.example/availability",
-        "CARESLOT_PORTAL_URL": "https://api.dev.careslot.example/portal",
+        "CARESLOT_PORTAL_ADDRESS": "https://api.dev.careslot.example/portal",
     }
     assert not [task for task in graph.of_type("aws:ecs/service:Service") if task.tags["service"] == "finder"]
     assert not [group for group in graph.of_type("aws:lb/targetGroup:TargetGroup") if group.tags["service"] == "finder"]
@@ -78,7 +78,7 @@ def test_the_finder_runs_on_fargate_where_nothing_is_said_and_gets_no_token_nor_
     definitions = {d.tags["service"]: d for d in graph.of_type("aws:ecs/taskDefinition:TaskDefinition")}
     (container,) = json.loads(definitions["finder"].inputs["containerDefinitions"])
     told = {pair["name"]: pair["value"] for pair in container["environment"]}
-    assert told["CARESLOT_PUBLIC_URL"] == "https://api.dev.careslot.example/finder"
+    assert told["CARESLOT_PUBLIC_ADDRESS"] == "https://api.dev.careslot.example/finder"
     assert not [name for name in told if "TOKEN" in name]
     assert not container.get("secrets")
 

@@ -36,6 +36,8 @@ from services.directory.ports import Account
 from services.directory.usecases import Rules
 from services.directory.usecases import assemble as assemble_directory
 from services.directory.usecases.bulk import bulk_record
+from services.finder.main import assemble as assemble_finder
+from services.finder.main import create as create_finder
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.notifications.adapters.postgres import PostgresStore
@@ -52,6 +54,7 @@ from tests.services.availability.bench import KEY, on_postgres
 from tests.services.availability.fakes import FakeZipCentroids
 from tests.services.availability.places import FOLLOW_UP as KNOWN_FOLLOW_UP
 from tests.services.directory.fakes import BOSTON, FAMILY, FOLLOW_UP, MARIA, FakeAccounts, FakeZipCodes
+from tests.services.finder.fakes import TODAY, FakeCare
 from tests.services.notifications.examples import NOW as NOTICED
 from tests.services.notifications.examples import RECIPIENT
 

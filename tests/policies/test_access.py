@@ -122,7 +122,9 @@ def test_an_auditor_of_a_facility_sees_its_part_of_the_trail_alone() -> None:
 def test_an_auditor_changes_nothing() -> None:
     auditor = everywhere(ACTORS[Role.AUDITOR])
     changing = {
-        action for action in POLICIES.actions if not action.startswith(("read-", "search-", "explain-", "export-", "find-"))
+        action
+        for action in POLICIES.actions
+        if not action.startswith(("read-", "search-", "explain-", "export-", "find-"))
     }
     assert not [action for action in changing if permitted(auditor, action, inside=True)]
 

@@ -43,7 +43,10 @@ class OpenTimesFound:
 class OpenTimes:
     """Finds every open start of a facility."""
 
-    def __init__(self, look_up: LookUp, search: SlotSearch, clock: Clock) -> None:
+    def __init__(
+        self, look_up: LookUp, search: SlotSearch, clock: Clock, *, at_once: int = AT_ONCE, most: int = MOST
+    ) -> None:
+        self._at_once, self._most = at_once, most
         self._look_up = look_up
         self._search = search
         self._clock = clock
@@ -63,7 +66,7 @@ class OpenTimes:
                 kind.specialty, kind.visit_type, kind.minutes, now, until, distances={facility_id: None}
             )  # fmt: skip
             slots = await self._every(query, now)
-            if len(slots) >= MOST:
+            if len(slots) >= self._most:
                 until = min(until, max(slot.starts_at for slot in slots))
             places = Counter((slot.starts_at, slot.ends_at) for slot in slots)
             found += [OpenTime(starts, kind.visit_type, ends, count) for (starts, ends), count in places.items()]
@@ -72,10 +75,10 @@ class OpenTimes:
     async def _every(self, query: SlotQuery, now: datetime) -> Sequence[OpenSlot]:
         """Return the open slots, a stretch after the other, letting others in between."""
         found: dict[str, OpenSlot] = {}
-        while len(found) < MOST:
-            stretch = await self._search.first(query, AT_ONCE, now)
+        while len(found) < self._most:
+            stretch = await self._search.first(query, self._at_once, now)
             found |= {slot.slot_id: slot for slot in stretch}
-            if len(stretch) < AT_ONCE:
+            if len(stretch) < self._at_once:
                 break
             last = stretch[-1].starts_at
             query = replace(query, starts_at=last if last > query.starts_at else last + timedelta(microseconds=1))
