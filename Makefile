@@ -26,7 +26,7 @@ renew = $(if $(call usable,$(1)),,FORCE)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed ## set up .venv and the environments of emulator and policy pack (again only when requirements change)
+install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed .venv-images/.installed ## set up .venv and the environments of emulator, policy pack, image linter (again only when requirements change)
 
 up: install ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
