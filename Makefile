@@ -26,9 +26,9 @@ renew = $(if $(call usable,$(1)),,FORCE)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed .venv-helm/.installed ## set up .venv and the environments of emulator, policy pack and charts (again only when requirements change)
+install: .venv/.installed $(addsuffix /.installed,$(addprefix .venv-,emulator policy helm images)) ## set up .venv and the environments that tests need beside it (again only when requirements change)
 
-up: install ## run the whole platform here: databases, emulated AWS, every service, one address
+up: .venv/.installed .venv-emulator/.installed ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
 
 demo: install ## run the demonstration story against a platform that is up

@@ -102,7 +102,7 @@ def sbom(
     """
     _entry(service)
     if not BILLS.exists():
-        raise Unavailable(f"{BILLS.relative_to(ROOT)} is not installed: `make .venv-images/.installed`")
+        raise Unavailable(f"{BILLS.relative_to(ROOT)} is not installed: `make install`")
     pinned = REQUIREMENTS["functions" if functions else "image"]
     text = _run(
         str(BILLS), "requirements", str(pinned), "--output-reproducible", "--output-format", "JSON",
