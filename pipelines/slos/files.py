@@ -32,7 +32,7 @@ HEAD = "# Written by `careslot slos write` from services/contracts: change them 
 def every_file(services: Mapping[str, Service] | None = None) -> dict[Path, str]:
     """Return what each file of FOLDER holds, by its path in the repository."""
     known = catalogue() if services is None else services
-    files: dict[str, dict[str, Any]] = {"rules/platform.yaml": _rules("platform", {"alerting": platform_alerts()})}
+    files: dict[str, dict[str, Any]] = {"rules/platform.yaml": _rules("platform", {"platform-operations": platform_alerts()})}
     for name, service in known.items():
         files[f"rules/{name}.yaml"] = _rules(name, rules_of(service))
         files[f"dashboards/{name}.yaml"] = _dashboard(name, dashboards.service_dashboard(service))
