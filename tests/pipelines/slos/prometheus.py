@@ -42,7 +42,9 @@ class Scene:
     @property
     def pace(self) -> tuple[str, str]:
         """How far samples are apart, and evaluations: days of them every minute would take minutes."""
-        return ("1m", "1m") if self.lasts == "hours" else ("2m", "30m")
+        if self.lasts == "days":
+            return "2m", "30m"
+        return "1m", "5m" if "Budget" in self.alert else "1m"
 
 
 def judge(scenes: Sequence[Scene], rules: Mapping[str, Path], folder: Path) -> str:
@@ -53,6 +55,8 @@ def judge(scenes: Sequence[Scene], rules: Mapping[str, Path], folder: Path) -> s
         groups = yaml.load(rules[service].read_text("utf-8"), yaml.CSafeLoader)["groups"]
         # Evaluating what no scene is about is most of the time it takes.
         loaded = [group for group in groups if group["name"].endswith("-operations") is not objectives]
+        for group in loaded:
+            group["rules"] = [rule for rule in group["rules"] if not rule.get("record", "").endswith("rate30d")]
         alerts = {rule["alert"]: rule["labels"] for group in loaded for rule in group["rules"] if "alert" in rule}
         file = folder / f"{service}-{lasts}-{objectives}.yml"
         plain = file.with_suffix(".rules.yml")

@@ -23,10 +23,10 @@ def _budgets() -> tuple[Scene, ...]:
     fast, slow = "AvailabilityBudgetBurnsFast", "AvailabilityBudgetBurnsSlowly"
     return (
         # 1 % bad is twenty times what 99.95 % allows; a fault of five minutes is over before the hour has 14.4 times.
-        Scene("booking: a fault that goes on", fast, {GOOD: "0+99x120", BAD: "0+1x120"}, "70m", (AVAILABLE,)),
+        Scene("booking: a fault that goes on", fast, {GOOD: "0+990x120", BAD: "0+10x120"}, "70m", (AVAILABLE,)),
         Scene("booking: faults as allowed", fast, {GOOD: "0+10000x120", BAD: "0+4x120"}, "110m"),
         Scene("booking: a fault that is over", fast,
-              {GOOD: "0+99x120", BAD: "0+1x60 60+0x60"}, "100m"),
+              {GOOD: "0+990x120", BAD: "0+10x60 600+0x60"}, "100m"),
         Scene("booking: few requests, one fault in ten", fast, {GOOD: "0+1x20 20+0x100", BAD: "0+0x10 1+0x110"}, "25m"),
         Scene("booking: readiness is nobody's request", fast, {GOOD: "0+99x120", PROBES: "0+10x120"}, "70m"),
         # 0.35 % is seven times as fast as allowed: under 14.4 within the hour, over 6 within six.

@@ -26,7 +26,7 @@ def test_alerts_fire_when_it_is_so_and_only_then(rules: dict[str, Path], tmp_pat
 
 
 def test_a_wrong_expectation_is_noticed(rules: dict[str, Path], tmp_path: Path) -> None:
-    silent = Scene("booking: planted", "AvailabilityBudgetBurnsFast", {GOOD: "0+99x120", BAD: "0+1x120"}, "70m")
+    silent = Scene("booking: planted", "AvailabilityBudgetBurnsFast", {GOOD: "0+990x120", BAD: "0+10x120"}, "70m")
     assert "FAILED" in judge([silent], rules, tmp_path)
 
 
