@@ -34,7 +34,7 @@ up: install ## run the whole platform here: databases, emulated AWS, every servi
 demo: install ## run the demonstration story against a platform that is up
 	@$(BIN)/careslot demo
 
-test: install ## run every test
+test: install .venv-oscal/.installed ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
 
 conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
