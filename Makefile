@@ -34,7 +34,7 @@ up: .venv/.installed .venv-emulator/.installed ## run the whole platform here: d
 demo: install ## run the demonstration story against a platform that is up
 	@$(BIN)/careslot demo
 
-test: install ## run every test
+test: install .venv-oscal/.installed ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
 
 image-test: install ## build a service's image on a base made here, run it and book through it (root; minutes; buildah, podman)

@@ -77,7 +77,10 @@ def _table(text: str) -> dict[str, Any]:
 
 
 def _service(type_: str) -> str:
+    """Return what a type belongs to: an AWS service, or what is judged as a whole (a stack)."""
     provider, _, rest = type_.partition(":")
+    if provider == "pulumi":
+        return "stack"
     return rest.partition(":")[0].partition("/")[0] if provider == "aws" else provider
 
 
