@@ -17,6 +17,7 @@ from infra.components.encryption import RegionalKeys
 from infra.components.entrance import Entrance
 from infra.components.express import ExpressService, ExpressServiceArgs
 from infra.components.function_environment import database_url
+from infra.components.gitops_bridge import locking, repository_url, signing_in
 from infra.components.identity import UserPool
 from infra.components.network import Network
 from infra.components.public_finder import PublicFinder, PublicFinderArgs
@@ -27,7 +28,7 @@ from infra.outputs import RegionOutputs
 from infra.permissions import Arns
 from services.contracts.catalogue import Service
 from services.contracts.clients import PORTAL
-from services.contracts.topology import BUS
+from services.contracts.topology import BUS, DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS
 
 Values = Mapping[str, pulumi.Input[str]]
 
@@ -199,21 +200,54 @@ def token_audiences(client_ids: pulumi.Output[Mapping[str, str]]) -> pulumi.Outp
 def bridge_facts(scope: Scope, services: Mapping[str, Service], region: RegionOutputs) -> Values:
     """Return what gitops is told of a region: the values of the bridge's annotations."""
     account, domain = scope.environment.account, scope.environment.domain
+    settings, place = scope.environment.cluster, scope.environment.regions[scope.region]
     inside = [name for name, service in services.items() if service.runs_on == "eks"]
     clusters = sorted({service.database.cluster for service in services.values() if service.database})
     return {
         "account": account,
+        "audit-years": str(scope.environment.retention.audit_years),
         "bus": BUS,
         "cluster": scope.named("cluster"),
+        "compute": settings.compute,
         "domain": domain,
         "entrance": region.entrance_address,
+        "name-prefix": scope.named(""),
+        "network": str(place.cidr),
         "region": scope.region,
+        "repository": repository_url(scope.environment.github.repository),
+        "revision": scope.environment.github.revision,
+        "serving": str(scope.environment.serves(scope.region)).lower(),
         "registry": f"{account}.dkr.ecr.{scope.region}.amazonaws.com/{PREFIX}",
         "token-audiences": token_audiences(region.client_ids),
         "token-issuer": token_issuer(scope, region.user_pool_id),
+        "token-url": f"https://{scope.named(scope.region)}.auth.{scope.region}.amazoncognito.com/oauth2/token",
         "user-pool-id": region.user_pool_id,
         "vpc-id": region.vpc_id,
+        # A standby proves nothing, and a failover must find the release before: it comes after the region that serves.
+        "wave": "0" if scope.environment.serves(scope.region) else "1",
+        **{f"callees.{name}": _callees(services, services[name]) for name in inside},
+        **{f"client-id.{name}": region.client_ids[name] for name in signing_in(inside)},
+        **{f"locked-bucket.{name}": region.audit_buckets[_locked_bucket(name)] for name in locking(inside)},
+        **{f"machines.{name}": "fargate" if name in settings.fargate else "nodes" for name in inside},
+        **{f"queues.{name}": _queues(scope, name) for name in inside},
         **{f"role-arn.{name}": region.role_arns[name] for name in inside},
         **{f"target-group-arn.{name}": region.target_group_arns[name] for name in inside},
         **{f"database-endpoint.{cluster}": region.database_endpoints[cluster] for cluster in clusters},
     }
+
+
+def _callees(services: Mapping[str, Service], service: Service) -> str:
+    called = (services[callee] for callee in service.calls)
+    return " ".join(f"{c.name}:{c.port}" if c.runs_on == "eks" else c.name for c in called)
+
+
+def _locked_bucket(service: str) -> str:
+    (bucket,) = (bucket.name for bucket in LOCKED_BUCKETS if bucket.service == service)
+    return bucket
+
+
+def _queues(scope: Scope, service: str) -> str:
+    names = [s.queue for s in SUBSCRIPTIONS if s.service == service and s.runs == "process"]
+    names += [queue.queue for queue in DIRECT_QUEUES if queue.service == service]
+    where = f"https://sqs.{scope.region}.amazonaws.com/{scope.environment.account}"
+    return " ".join(f"{where}/{name}" for name in names)

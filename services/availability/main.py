@@ -39,7 +39,7 @@ from services.availability.usecases.why import ExplainSlot
 from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
-from services.contracts.topology import subscriptions_of
+from services.contracts.topology import dead_letters_of, subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection, Database
 from services.kernel.http import create_app
@@ -138,7 +138,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     zips = PackagedZipCentroids()
     runtime: Runtime
     async with running(
-        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=_subscribed(horizon), clock=clock
+        SERVICE,
+        settings,
+        app_role=Role.EXTERNAL_APP,
+        callers=CALLERS,
+        subscriptions=_subscribed(horizon),
+        clock=clock,
+        queues=dead_letters_of(SERVICE),
     ) as runtime:
         # Half a second of reading that the first search should not wait for.
         await asyncio.to_thread(zips.find, "00000")

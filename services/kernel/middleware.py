@@ -89,16 +89,17 @@ class EdgeMiddleware:
         self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], arrived: float,
         place: Place | None,
     ) -> None:  # fmt: skip
-        status = 0
+        status, begun = 0, 0.0
 
         async def guarded_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
                 _check_decided(scope["state"].get("gate"), message["status"])
                 status = message["status"]
                 told = message.get("headers", [])
                 if not any(name == b"content-length" for name, _ in told):
                     _streams(place)
+                    begun = time.perf_counter()
                 # A route that says for how long it may be kept is about nobody; everything else is kept by no one.
                 kept = any(name == b"cache-control" for name, _ in told)
                 rest = _ALWAYS[1:] if kept else _ALWAYS
@@ -120,15 +121,18 @@ class EdgeMiddleware:
             failed = CareslotError("Quote the instance when you report this.")
             await problem_response(failed)(scope, receive, guarded_send)
         finally:
-            self._done(scope, status, time.perf_counter() - arrived, place)
+            ended = time.perf_counter()
+            self._done(scope, status, ended - arrived, (begun or ended) - arrived, place)
 
-    def _done(self, scope: Scope, status: int, seconds: float, place: Place | None) -> None:
+    def _done(self, scope: Scope, status: int, seconds: float, answered: float, place: Place | None) -> None:
+        """Count and log a request of ``seconds``, whose caller had an answer, or its beginning, after ``answered``."""
         route = _route(scope)
         durations, usual = self._counters(_METHODS.get(scope["method"], "OTHER"), route, status)
         if place is not None:
             # Faults are fast or as slow as a timeout: neither says how busy it is here.
             place.leave(usual if 0 < status < 500 else None)
-        durations.observe(seconds)
+        # How long somebody follows a stream is up to them.
+        durations.observe(answered)
         if route not in NEVER_REFUSED:
             logger().info(
                 "request", request_method=scope["method"], route=route, status=status,
