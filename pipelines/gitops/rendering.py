@@ -118,7 +118,7 @@ class _Rendering:
                 answers.append(len(charts))
                 charts.append(self._chart(where, spec["destination"]["namespace"], source))
             else:
-                answers.append(list(self._folder(where["path"])))
+                answers.append(list(self._folder(where["path"], everything=where.get("directory", {}).get("recurse", False))))
         rendered = ask({"charts": charts, "texts": []})["charts"] if charts else []
         paths = [chart["path"] for chart in charts]
         return [
@@ -146,8 +146,8 @@ class _Rendering:
             "values": values,
         }
 
-    def _folder(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Give the documents of a folder: those its kustomization names, or of all its files."""
+    def _folder(self, path: str, *, everything: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Give the documents of a folder: those its kustomization names, or of all its files (of folders in it too)."""
         folder = (self.root / path).resolve()
         kustomization = folder / "kustomization.yaml"
         if kustomization.is_file():
@@ -158,7 +158,7 @@ class _Rendering:
                 else:
                     yield from self._file(inner)
         elif folder.is_dir():
-            for file in sorted(folder.glob("*.yaml")):
+            for file in sorted(folder.rglob("*.yaml") if everything else folder.glob("*.yaml")):
                 yield from self._file(file)
         else:
             raise Invalid(f"{path}: there is no such folder")
