@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic_core import PydanticUndefined
 
 from pipelines.findings import Finding
@@ -21,9 +22,12 @@ from services.contracts.catalogue import load_catalogue
 
 GROUP = "careslot.health/"
 PREFIX = "CARESLOT_"
-# An annotation is read as `index ... "careslot.health/x"`, or by `printf "careslot.health/x.%s"` for one of several.
+# An annotation is read as `index ... "careslot.health/x"`, by `printf "careslot.health/x.%s"` for one of several, or by
+# a part of the platform that names it among its `facts`.
 READ = re.compile(r'\bannotations\s+\(?(?:printf\s+)?\\?"careslot\.health/([a-z-]+)(\.%s)?\\?"')
 BRIDGE = "infra/components/gitops_bridge.py"
+# Told to whoever looks at the Secret, and asked for by no chart.
+FOR_PEOPLE = frozenset({("account", False), ("domain", False)})
 FOLDERS = ("gitops/applicationsets", "gitops/platform", "gitops/bootstrap")
 
 
@@ -34,18 +38,25 @@ def facts(clusters: Iterable[Cluster], root: Path = ROOT) -> list[Finding]:
     read: set[tuple[str, bool]] = set()
     found: list[Finding] = []
     for file in sorted(file for folder in FOLDERS for file in (root / folder).rglob("*.yaml")):
-        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-            for match in READ.finditer(line):
-                asked = match[1], match[2] is not None
-                read.add(asked)
-                if asked not in offered:
-                    told = f"reads {GROUP}{match[1]}{match[2] or ''}, which infra does not write"
-                    place = f"{file.relative_to(root).as_posix()}:{number}"
-                    found.append(Finding(place, "", told, f"name it in {BRIDGE}"))
-    for fact, several in sorted(offered - read):
+        for where, fact, several in _asked(file.read_text("utf-8")):
+            read.add((fact, several))
+            if (fact, several) not in offered:
+                told = f"reads {GROUP}{fact}{'.<name>' if several else ''}, which infra does not write"
+                found.append(Finding(file.relative_to(root).as_posix(), where, told, f"name it in {BRIDGE}"))
+    for fact, several in sorted(offered - read - FOR_PEOPLE):
         told = f"writes {GROUP}{fact}{'.<name>' if several else ''}, which no ApplicationSet reads"
         found.append(Finding(BRIDGE, "", told, "take the fact out, or use it"))
     return found
+
+
+def _asked(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield what a file reads: where, which fact, whether it is one of several."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for match in READ.finditer(line):
+            yield f"line {number}", match[1], match[2] is not None
+    for document in yaml.safe_load_all(text):
+        for key, fact in ((document or {}).get("facts") or {}).items():
+            yield f"facts.{key}", fact, False
 
 
 def settings(cluster: Rendered) -> Iterator[Fault]:

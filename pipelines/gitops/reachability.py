@@ -1,7 +1,8 @@
 """Who reaches whom by the NetworkPolicies, held against the catalogue: its calls, and no others.
 
-A call passes when a policy of the caller lets it out and one of the called lets it in. An address block counts as every
-pod that may have an address in it: pods have addresses of the VPC.
+A call passes when a policy of the caller lets it out and one of the called lets it in, both naming pods. An address block
+opens a passage to every pod that may have an address in it, and pods have addresses of the VPC: it is no way to call, but
+it counts where nobody calls.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ def faults(cluster: Rendered) -> Iterator[Fault]:
             if caller == called:
                 continue
             port = catalogue[called].port
-            out = _first(cluster, from_pod, "egress", to_pod, port)
-            into = _first(cluster, to_pod, "ingress", from_pod, port)
-            if called in catalogue[caller].calls:
+            called_for = called in catalogue[caller].calls
+            out = _first(cluster, from_pod, "egress", to_pod, port, blocks=not called_for)
+            into = _first(cluster, to_pod, "ingress", from_pod, port, blocks=not called_for)
+            if called_for:
                 yield from _blocked(from_pod, to_pod, called, out, into)
             elif out is not None and into is not None:
                 manifest, path, _ = out
@@ -72,14 +74,18 @@ def _portless(cluster: Rendered) -> Iterator[Fault]:
                         yield Fault(policy, f"spec.{way}[{number}]", f"has no {needed}: it lets everything through")
 
 
-def _first(cluster: Rendered, pod: Manifest, way: str, other: Manifest, port: int) -> Rule | None:
-    """Return the first rule on a pod that lets the other through at a port."""
+def _first(cluster: Rendered, pod: Manifest, way: str, other: Manifest, port: int, *, blocks: bool) -> Rule | None:
+    """Return the first rule on a pod that lets the other through at a port; ``blocks`` says that addresses count."""
     for policy in cluster.of("NetworkPolicy"):
         spec = policy.document["spec"]
         if namespace(policy) != namespace(pod) or not selects(spec.get("podSelector"), pod_labels(pod)):
             continue
         for number, rule in enumerate(spec.get(way) or ()):
             peers = rule.get("from" if way == "ingress" else "to")
+            if peers and not blocks:
+                peers = [peer for peer in peers if "ipBlock" not in peer]
+                if not peers:
+                    continue
             listening = pod if way == "ingress" else other
             reached = not peers or any(_is(cluster, peer, policy, other) for peer in peers)
             if reached and _at(rule.get("ports"), port, listening):

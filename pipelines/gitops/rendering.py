@@ -118,7 +118,9 @@ class _Rendering:
                 answers.append(len(charts))
                 charts.append(self._chart(where, spec["destination"]["namespace"], source))
             else:
-                answers.append(list(self._folder(where["path"], everything=where.get("directory", {}).get("recurse", False))))
+                answers.append(
+                    list(self._folder(where["path"], everything=where.get("directory", {}).get("recurse", False)))
+                )
         rendered = ask({"charts": charts, "texts": []})["charts"] if charts else []
         paths = [chart["path"] for chart in charts]
         return [
