@@ -1,8 +1,8 @@
 """Who reaches whom by the NetworkPolicies, held against the catalogue: its calls, and no others.
 
-A call passes when a policy of the caller lets it out and one of the called lets it in, both naming pods. An address block
-opens a passage to every pod that may have an address in it, and pods have addresses of the VPC: it is no way to call, but
-it counts where nobody calls.
+A call passes when a policy of the caller lets it out and one of the called lets it in, both naming pods. An address
+block opens a passage to every pod that may have an address in it, and pods have addresses of the VPC: it is no way to
+call, but it counts where nobody calls.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ TOOLS = ("promtool", "amtool")
 def findings(root: Path = ROOT) -> list[Finding]:
     """Return what is wrong below ``root``."""
     found = [*stale(root), *pages(root), *unrecorded()]
-    return found if found else refused_by_tools(root)
+    return found or refused_by_tools(root)
 
 
 def missing_tools() -> list[str]:

@@ -104,15 +104,16 @@ def _callers(of: str) -> list[dict[str, Any]]:
 
 
 def _limits(service: Service, of: str) -> list[dict[str, Any]]:
+    refused = f"sum by (class, reason) (rate(careslot_admission_refused_total{{{of}}}[5m]))"
+    waits = f"sum by (class, le) (rate(careslot_admission_wait_seconds_bucket{{{of}}}[5m]))"
     panels = [
         _panel("Admission", [(f"sum by (kind) (careslot_admission_requests{{{of}}})", "{{kind}}")],
                tells="What is in hand, what waits, and how much is let in at once."),
         _panel("Refused by class",
-               [(f"sum by (class, reason) (rate(careslot_admission_refused_total{{{of}}}[5m]))", "{{class}} {{reason}}")],
+               [(refused, "{{class}} {{reason}}")],
                unit="reqps"),
         _panel("Wait for admission (p99)",
-               [(f"histogram_quantile(0.99, sum by (class, le) (rate(careslot_admission_wait_seconds_bucket{{{of}}}[5m])))",
-                 "{{class}}")], unit="s"),
+               [(f"histogram_quantile(0.99, {waits})", "{{class}}")], unit="s"),
         _panel("Neighbours", [(f"sum by (neighbour, outcome) (rate(careslot_neighbour_calls_total{{{of}}}[5m]))",
                                "{{neighbour}} {{outcome}}")], unit="reqps"),
         _panel("Counted outcomes", [(f"sum by (name) (rate(careslot_outcomes_total{{{of}}}[5m]))", "{{name}}")],
