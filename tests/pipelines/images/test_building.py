@@ -82,6 +82,8 @@ def test_the_bill_lists_what_is_pinned_the_same_each_time(tmp_path: Path, root: 
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     assert bill["metadata"]["component"]["name"] == f"{PREFIX}/booking"
     assert ask("sbom", "booking").stdout == out.read_text("utf-8")
+    with pytest.raises(Invalid, match="nothing runs from no image"):
+        ask("sbom", "nothing")
 
 
 def test_images_are_called_the_same_everywhere() -> None:
