@@ -41,6 +41,16 @@ def in_images() -> dict[str, Service]:
     return {name: service for name, service in catalogue().items() if service.runs_on != "lambda"}
 
 
+@verbs.command("list")
+def list_them(
+    in_clusters: Annotated[bool, typer.Option("--in-clusters", help="Only those released by a file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as a JSON list, on one line.")] = False,
+) -> None:
+    """List the services that run from an image."""
+    found = sorted(name for name, one in in_images().items() if one.runs_on == "eks" or not in_clusters)
+    typer.echo(json.dumps(found) if as_json else "\n".join(found))
+
+
 @verbs.command("build")
 def build(
     service: Annotated[str, typer.Argument(help="The service.", metavar="SERVICE")],
