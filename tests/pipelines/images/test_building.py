@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import stat
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from pipelines import attestations
 from pipelines.images.building import PREFIX, in_images, verbs
 from pipelines.releases import checked
 from services.contracts.catalogue import catalogue
 from services.kernel.errors import Invalid, Unavailable
 from tests.pipelines import attesting
 
+OURS = {"environments", "infra", "pipelines", "policies", "services", "tests"}
 BASE = "registry.example/python@sha256:" + "1" * 64
 # Writes its words down, and the digest that a registry would answer where it is asked to.
 BUILDAH = """#!/bin/sh
@@ -86,8 +92,33 @@ def test_the_bill_lists_what_is_pinned_the_same_each_time(tmp_path: Path, root: 
         ask("sbom", "nothing")
 
 
-def test_images_are_called_the_same_everywhere() -> None:
-    from pipelines import attestations
+@pytest.mark.parametrize("service", sorted(in_images()))
+def test_what_a_service_imports_is_in_its_image(root: Path, service: str) -> None:
+    """A service that came to need a package would start everywhere but in production."""
+    made_of = packages_distributions()
+    pinned = set(
+        re.findall(
+            r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==", (root / "requirements/image.txt").read_text("utf-8"), re.MULTILINE
+        )
+    )
+    needed: dict[str, str] = {}
+    for part in ("kernel", "contracts", service):
+        for file in (root / "services" / part).rglob("*.py"):
+            if "cli" not in file.relative_to(root / "services" / part).parts[:1]:
+                needed |= dict.fromkeys(_imported(ast.parse(file.read_text("utf-8"))), str(file))
+    foreign = {name for name in needed if name in made_of and name not in sys.stdlib_module_names | OURS}
+    missing = {name: needed[name] for name in foreign if not {d.lower() for d in made_of[name]} & pinned}
+    assert "pydantic" in foreign
+    assert missing == {}
 
+
+def _imported(tree: ast.Module) -> set[str]:
+    nodes = list(ast.walk(tree))
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.partition(".")[0] for name in found}
+
+
+def test_images_are_called_the_same_everywhere() -> None:
     assert PREFIX == attestations.PREFIX
     assert "booking" in in_images()
