@@ -42,6 +42,9 @@ class Check:
 # In the order in which they run. A new check is a line here.
 CHECKS: Mapping[str, Check] = {
     "lint": Check("format, rules, types, imports, migrations, API documents", ("make", "lint")),
+    "workflows": Check("pinned actions, least rights, thin steps, three linters", "pipelines.workflows.check:findings"),
+    "images": Check("Dockerfile, what goes into images, released digests", "pipelines.images.checking:check"),
+    "compatibility": Check("a canary beside the released version", "pipelines.compatibility.checking:check"),
     "test": Check("everything under tests", ("make", "test")),
     "policies": Check("every stack by our rules and Checkov, named tests as evidence", ("make", "policies")),
     "conformance": Check("odd requests to every service, long random lives of booking", ("make", "conformance")),
