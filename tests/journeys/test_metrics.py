@@ -17,8 +17,12 @@ from services.contracts.catalogue import catalogue
 from services.contracts.topology import dead_letters_of
 from tests.journeys.running import Running
 
-# Labels that take any value, and those whose values only come with what they count: a fault, a failure, a refusal.
-RARE = {"status", "outcome", "route"}
+# Values that come with what they count, such as a fault, and metrics that do.
+RARE = {"status", "route"}
+RARE_METRICS = {
+    "careslot_admission_admitted_total", "careslot_admission_refused_total", "careslot_admission_wait_seconds",
+    "careslot_outcomes_total",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,14 @@ class Told:
         seen = self.samples.get(selector.name, [])
         if seen and (unknown := set(selector.labels) - {label for labels in seen for label in labels}):
             return f"{selector.name} has no label {', '.join(sorted(unknown))}"
+        if selector.family in RARE_METRICS and "name" not in selector.labels:
+            return None
+        ours = [labels for labels in seen if not service or labels.get("service") == service]
         for label, (operator, value) in selector.labels.items():
             wanted = value.split("|") if operator == "=~" else [value]
-            if operator in {"=", "=~"} and label not in RARE and seen:
-                values = {labels.get(label) for labels in seen if not service or labels.get("service") == service}
-                if missing := [one for one in wanted if one not in values]:
-                    return f"{selector.name}: {service} tells no {label} {', '.join(missing)}"
+            values = {labels.get(label) for labels in ours}
+            if label not in RARE and operator in {"=", "=~"} and (missing := [v for v in wanted if v not in values]):
+                return f"{selector.name}: {service} tells no {label} {', '.join(missing)}"
         return None
 
 
