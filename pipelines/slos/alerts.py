@@ -169,8 +169,9 @@ def _not_taken(service: Service, queues: list[str], minutes: int, *, polled: boo
     of = f'service="{service.name}", queue=~"{"|".join(sorted(queues))}"'
     waiting = f'min by (service, queue) (min_over_time(careslot_queue_messages{{{of}, state="waiting"}}[{minutes}m]))'
     taken = f'sum by (service, queue) (increase(careslot_inbox_events_total{{{of}, outcome!="failed"}}[{minutes}m]))'
+    expression = f"{waiting} > 0 unless on (service, queue) {taken} > 0" if polled else f"{waiting} > 0"
     return _alert(
-        service, "QueueNotTaken", f"{waiting} > 0" + (f" unless on (service, queue) {taken} > 0" if polled else ""), 0, "page",
+        service, "QueueNotTaken", expression, 0, "page",
         "nobody takes from {{ $labels.queue }}",
         f"{{{{ $value }}}} or more have waited for {minutes} minutes, and none was taken.",
     )  # fmt: skip
