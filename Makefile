@@ -21,14 +21,14 @@ unexport PYTHONDONTWRITEBYTECODE
 usable = $(shell test "$$(cat $(1)/.made-in 2>/dev/null)" = "$(CURDIR)" && $(1)/bin/python -c '' 2>/dev/null && echo yes)
 renew = $(if $(call usable,$(1)),,FORCE)
 
-.PHONY: help install up demo test conformance policies lint format bench bench-peers requirements clean FORCE
+.PHONY: help install up demo test image-test conformance policies lint format bench bench-peers requirements clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed ## set up .venv and the environments of emulator and policy pack (again only when requirements change)
+install: .venv/.installed $(addsuffix /.installed,$(addprefix .venv-,emulator policy helm images)) ## set up .venv and the environments that tests need beside it (again only when requirements change)
 
-up: install ## run the whole platform here: databases, emulated AWS, every service, one address
+up: .venv/.installed .venv-emulator/.installed ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
 
 demo: install ## run the demonstration story against a platform that is up
@@ -37,6 +37,9 @@ demo: install ## run the demonstration story against a platform that is up
 test: install .venv-oscal/.installed ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
 
+image-test: install ## build a service's image on a base made here, run it and book through it (root; minutes; buildah, podman)
+	@CARESLOT_IMAGE_TEST=1 $(BIN)/pytest -q -n 0 tests/pipelines/images/test_running.py $(ARGS)
+
 conformance: install ## odd requests to every service by the thousand, and long random lives of booking (make test: short)
 	@CARESLOT_CONFORMANCE=thorough $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --timeout 3600 \
 	  tests/journeys/test_conformance.py tests/services/booking/test_stateful.py $(ARGS)
@@ -44,12 +47,13 @@ conformance: install ## odd requests to every service by the thousand, and long 
 policies: install .venv-checkov/.installed ## judge every stack by our rules and Checkov; with the last `make test` as evidence, if there was one
 	@$(BIN)/careslot policy gate $(if $(wildcard .cache/tests.xml),--tests .cache/tests.xml) $(ARGS)
 
-lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents
+lint: install .venv-checkov/.installed .venv-workflows/.installed ## check format, rules, types, who imports whom, migrations, API documents, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 	$(BIN)/squawk --no-error-on-unmatched-pattern 'services/*/migrations/*.sql'
+	$(BIN)/careslot verify workflows
 	@# Documents it cannot read pass in silence: what counts is that something passed and nothing failed.
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --quiet > .cache/checkov.txt; cat .cache/checkov.txt; \
 	  grep -q '^Passed checks: [1-9][0-9]*, Failed checks: 0' .cache/checkov.txt
@@ -65,7 +69,7 @@ bench-peers: install .venv-peers/.installed ## book one clinician's one time fro
 	@$(BIN)/careslot bench --part peers $(ARGS)
 
 clean: ## remove environments and caches (the data of `make up` stays)
-	rm -rf .venv .venv-emulator .venv-policy .venv-checkov .venv-peers .cache dist build
+	rm -rf .venv .venv-emulator .venv-policy .venv-helm .venv-checkov .venv-peers .venv-workflows .cache dist build
 
 # ---- environments -----------------------------------------------------------------------------------------------
 
@@ -99,7 +103,7 @@ clean: ## remove environments and caches (the data of `make up` stays)
 # ---- pins -------------------------------------------------------------------------------------------------------
 
 # In this order: the later ones are constrained by the earlier ones. No address is written: the pins hold anywhere.
-PINS := uv build runtime analysis estate lambda emulator checkov oscal peers policy dev
+PINS := uv build runtime analysis estate manifests lambda image images emulator checkov oscal peers policy helm workflows dev
 
 requirements: .venv/.made-in ## pin anew what requirements/*.in name (ARGS=--upgrade for newer versions)
 	@for name in $(PINS); do \

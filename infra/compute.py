@@ -17,6 +17,7 @@ from infra.components.encryption import RegionalKeys
 from infra.components.entrance import Entrance
 from infra.components.express import ExpressService, ExpressServiceArgs
 from infra.components.function_environment import database_url
+from infra.components.gitops_bridge import locking, repository_url, signing_in
 from infra.components.identity import UserPool
 from infra.components.network import Network
 from infra.components.public_finder import PublicFinder, PublicFinderArgs
@@ -27,8 +28,7 @@ from infra.outputs import RegionOutputs
 from infra.permissions import Arns
 from services.contracts.catalogue import Service
 from services.contracts.clients import PORTAL
-from services.contracts.topology import BUS
-from services.kernel.errors import Invalid
+from services.contracts.topology import BUS, DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS
 
 Values = Mapping[str, pulumi.Input[str]]
 
@@ -124,21 +124,17 @@ def _inside(scope: Scope, services: Mapping[str, Service], around: Surroundings)
 
 def _edge(scope: Scope, services: Mapping[str, Service], around: Surroundings, registry: Registry) -> None:
     ways = {name: way_of(scope, service) for name, service in services.items()}
-    if scope.environment.edge.app_runner and "app-runner" not in ways.values():
-        raise Invalid(
-            f"environments/{scope.environment.name}.yaml:edge.app_runner: true, but the catalogue has no service that "
-            "runs on app-runner: allowed is false until there is a finder"
-        )
     cluster = EdgeCluster("edge", scope, EdgeClusterArgs(key_arn=around.keys.arn("internal")))
     for name, service in services.items():
         url, arn = registry.repositories[name].repository_url, registry.repositories[name].arn
         if ways[name] == "app-runner":
             # It stands outside: the public API is all it can ask.
-            public = {"CARESLOT_API_URL": f"https://api.{scope.environment.domain}"}
+            callees = {f"CARESLOT_{callee.upper()}_URL": f"{_public_api(scope)}/{callee}" for callee in service.calls}
+            told = {**callees, "CARESLOT_PORTAL_ADDRESS": f"{_public_api(scope)}/portal"}
             PublicFinder(
                 name,
                 scope,
-                PublicFinderArgs(service, scope.environment.edge, url, arn, public, around.keys.arn("internal")),
+                PublicFinderArgs(service, scope.environment.edge, url, arn, told, around.keys.arn("internal")),
             )
         if ways[name] not in {"fargate", "express"}:
             continue
@@ -166,22 +162,29 @@ def _edge(scope: Scope, services: Mapping[str, Service], around: Surroundings, r
 
 def _settings(scope: Scope, service: Service, around: Surroundings) -> Values:
     """Return what a process is told that is no secret (services/kernel/runtime.py and the service's settings)."""
-    issuer = token_issuer(scope, around.pool.pool_id)
     told: dict[str, pulumi.Input[str]] = {
-        "CARESLOT_TOKEN_ISSUER": issuer,
-        "CARESLOT_TOKEN_JWKS_URL": pulumi.Output.concat(issuer, "/.well-known/jwks.json"),
-        "CARESLOT_TOKEN_AUDIENCES": token_audiences(around.pool.client_ids),
-        **{
-            f"CARESLOT_{callee.upper()}_URL": pulumi.Output.concat(around.entrance.address, "/", callee)
-            for callee in service.calls
-        },
+        f"CARESLOT_{callee.upper()}_URL": pulumi.Output.concat(around.entrance.address, "/", callee)
+        for callee in service.calls
     }
+    if service.data_class == "public":
+        # It takes no tokens, and gives its readers addresses that they can reach.
+        told["CARESLOT_PORTAL_ADDRESS"] = f"{_public_api(scope)}/portal"
+        told["CARESLOT_PUBLIC_ADDRESS"] = f"{_public_api(scope)}/{service.name}"
+        return told
+    issuer = token_issuer(scope, around.pool.pool_id)
+    told["CARESLOT_TOKEN_ISSUER"] = issuer
+    told["CARESLOT_TOKEN_JWKS_URL"] = pulumi.Output.concat(issuer, "/.well-known/jwks.json")
+    told["CARESLOT_TOKEN_AUDIENCES"] = token_audiences(around.pool.client_ids)
     if service.name == PORTAL.name:
         told["CARESLOT_PORTAL_CLIENT_ID"] = around.pool.client_ids[PORTAL.name]
     if service.database is not None:
         name = service.database.name
         told["CARESLOT_DATABASE_URL"] = database_url(name, around.databases[service.database.cluster], name)
     return told
+
+
+def _public_api(scope: Scope) -> str:
+    return f"https://api.{scope.environment.domain}"
 
 
 def token_issuer(scope: Scope, pool_id: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -197,21 +200,54 @@ def token_audiences(client_ids: pulumi.Output[Mapping[str, str]]) -> pulumi.Outp
 def bridge_facts(scope: Scope, services: Mapping[str, Service], region: RegionOutputs) -> Values:
     """Return what gitops is told of a region: the values of the bridge's annotations."""
     account, domain = scope.environment.account, scope.environment.domain
+    settings, place = scope.environment.cluster, scope.environment.regions[scope.region]
     inside = [name for name, service in services.items() if service.runs_on == "eks"]
     clusters = sorted({service.database.cluster for service in services.values() if service.database})
     return {
         "account": account,
+        "audit-years": str(scope.environment.retention.audit_years),
         "bus": BUS,
         "cluster": scope.named("cluster"),
+        "compute": settings.compute,
         "domain": domain,
         "entrance": region.entrance_address,
+        "name-prefix": scope.named(""),
+        "network": str(place.cidr),
         "region": scope.region,
+        "repository": repository_url(scope.environment.github.repository),
+        "revision": scope.environment.github.revision,
+        "serving": str(scope.environment.serves(scope.region)).lower(),
         "registry": f"{account}.dkr.ecr.{scope.region}.amazonaws.com/{PREFIX}",
         "token-audiences": token_audiences(region.client_ids),
         "token-issuer": token_issuer(scope, region.user_pool_id),
+        "token-url": f"https://{scope.named(scope.region)}.auth.{scope.region}.amazoncognito.com/oauth2/token",
         "user-pool-id": region.user_pool_id,
         "vpc-id": region.vpc_id,
+        # A standby proves nothing, and a failover must find the release before: it comes after the region that serves.
+        "wave": "0" if scope.environment.serves(scope.region) else "1",
+        **{f"callees.{name}": _callees(services, services[name]) for name in inside},
+        **{f"client-id.{name}": region.client_ids[name] for name in signing_in(inside)},
+        **{f"locked-bucket.{name}": region.audit_buckets[_locked_bucket(name)] for name in locking(inside)},
+        **{f"machines.{name}": "fargate" if name in settings.fargate else "nodes" for name in inside},
+        **{f"queues.{name}": _queues(scope, name) for name in inside},
         **{f"role-arn.{name}": region.role_arns[name] for name in inside},
         **{f"target-group-arn.{name}": region.target_group_arns[name] for name in inside},
         **{f"database-endpoint.{cluster}": region.database_endpoints[cluster] for cluster in clusters},
     }
+
+
+def _callees(services: Mapping[str, Service], service: Service) -> str:
+    called = (services[callee] for callee in service.calls)
+    return " ".join(f"{c.name}:{c.port}" if c.runs_on == "eks" else c.name for c in called)
+
+
+def _locked_bucket(service: str) -> str:
+    (bucket,) = (bucket.name for bucket in LOCKED_BUCKETS if bucket.service == service)
+    return bucket
+
+
+def _queues(scope: Scope, service: str) -> str:
+    names = [s.queue for s in SUBSCRIPTIONS if s.service == service and s.runs == "process"]
+    names += [queue.queue for queue in DIRECT_QUEUES if queue.service == service]
+    where = f"https://sqs.{scope.region}.amazonaws.com/{scope.environment.account}"
+    return " ".join(f"{where}/{name}" for name in names)

@@ -15,7 +15,7 @@ import pulumi
 from services.contracts.catalogue import Service
 from services.contracts.catalogue.model import AwsUse
 from services.contracts.events import EVENTS
-from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS
+from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS, dead_letters_of
 
 Text = pulumi.Input[str]
 Statement = Mapping[str, Any]
@@ -56,6 +56,7 @@ def process_statements(service: Service, arns: Arns, *, with_secrets: bool = Tru
     statements = [
         *(_publish(name, arns) if service.database else ()),
         *_take("TakeFromOwnQueues", taken, arns, ("sqs:GetQueueUrl",)),
+        *_measure(name, arns),
         *_send(sent, arns),
         *_sign_in(service, arns),
         *(secret_statements(service, arns) if with_secrets else ()),
@@ -123,6 +124,13 @@ def _publish(service: str, arns: Arns) -> Iterable[Statement]:
 def _take(sid: str, queues: list[str], arns: Arns, also: tuple[str, ...]) -> Iterable[Statement]:
     if queues:
         yield _allow(sid, ["sqs:DeleteMessage", "sqs:ReceiveMessage", *also], map(arns.queue, queues))
+
+
+def _measure(service: str, arns: Arns) -> Iterable[Statement]:
+    """Tell in metrics how full the own queues are, also those that functions are fed from, and their dead letters."""
+    queues = [name for pair in dead_letters_of(service).items() for name in pair]
+    if queues:
+        yield _allow("MeasureOwnQueues", ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], map(arns.queue, queues))
 
 
 def _send(queues: list[str], arns: Arns) -> Iterable[Statement]:

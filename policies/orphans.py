@@ -22,9 +22,11 @@ def orphans(catalogue: Catalogue, rules: Iterable[str], root: Path) -> list[str]
             if not _is_there(root, node):
                 found.append(f"control {_ids(controls)}: there is no test {node}")
     admission = set(_admission(root))
-    for rule, controls in catalogue.of_evidence("admission").items():
-        if rule not in admission:
-            found.append(f"control {_ids(controls)}: there is no admission rule {rule}")
+    given = catalogue.of_evidence("admission")
+    found += [f"admission rule {rule}: no control names it" for rule in sorted(admission - given.keys())]
+    found += [
+        f"control {_ids(given[rule])}: there is no admission rule {rule}" for rule in sorted(given.keys() - admission)
+    ]
     return found
 
 

@@ -13,6 +13,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from infra.components.base import Component, Scope
+from services.contracts.clients import CLIENTS
+from services.contracts.topology import LOCKED_BUCKETS
 from services.kernel.errors import Invalid
 
 NAMESPACE = "argocd"
@@ -26,29 +28,61 @@ REPLICAS = 2
 # Facts every cluster has, and what each is.
 FACTS: Mapping[str, str] = {
     "account": "AWS account id",
+    "audit-years": "years that locked buckets keep their objects",
     "bus": "name of the event bus",
     "cluster": "name of the EKS cluster",
+    "compute": "who has the machines: auto-mode or managed-node-groups",
     "domain": "the environment's domain",
     "entrance": "address under which services reach each other by name",
+    "name-prefix": "what physical names begin with, those of secrets too",
+    "network": "the VPC's network (CIDR), in which databases, endpoints and the way in are",
     "region": "AWS region",
     "registry": "registry and prefix of images",
+    "repository": "address of the git repository that Argo CD reads",
+    "revision": "branch or tag that Argo CD follows",
+    "serving": "whether the region does the work (true) or stands by (false)",
     "token-audiences": "app client ids whose tokens are accepted",
     "token-issuer": "issuer of tokens: the Cognito user pool",
+    "token-url": "where services get access tokens of their own",
     "user-pool-id": "id of the Cognito user pool",
     "vpc-id": "id of the VPC",
+    "wave": "when a new release comes to the region: 0 is first",
 }
 SERVICE_FACTS: Mapping[str, str] = {
+    "callees": "services it calls, space-separated: name:port of those in the cluster, the name of others",
+    "machines": "what its pods run on: nodes or fargate",
+    "queues": "addresses of the queues its processes poll, space-separated",
     "role-arn": "role that the service's pods take",
     "target-group-arn": "target group that the service's pods are bound to",
 }
+# Of services that sign in as themselves, and of those that own a locked bucket.
+CLIENT_FACTS: Mapping[str, str] = {"client-id": "app client that the service signs in with"}
+BUCKET_FACTS: Mapping[str, str] = {"locked-bucket": "name of the service's locked bucket"}
 DATABASE_FACTS: Mapping[str, str] = {"database-endpoint": "writer of the Aurora cluster"}
 
 
 def annotation_names(services: Collection[str], databases: Collection[str]) -> frozenset[str]:
     """Return the names of all annotations (without the group) for services in the cluster and Aurora clusters."""
     per_service = {f"{fact}.{service}" for fact in SERVICE_FACTS for service in services}
+    per_client = {f"{fact}.{service}" for fact in CLIENT_FACTS for service in signing_in(services)}
+    per_bucket = {f"{fact}.{service}" for fact in BUCKET_FACTS for service in locking(services)}
     per_database = {f"{fact}.{database}" for fact in DATABASE_FACTS for database in databases}
-    return frozenset(FACTS) | per_service | per_database
+    return frozenset(FACTS) | per_service | per_client | per_bucket | per_database
+
+
+def repository_url(repository: str) -> str:
+    """Return where git finds GitHub's ``owner/name``."""
+    return f"https://github.com/{repository}.git"
+
+
+def signing_in(services: Collection[str]) -> list[str]:
+    """Return which of the services sign in as themselves."""
+    return sorted(client.name for client in CLIENTS if not client.for_people and client.name in services)
+
+
+def locking(services: Collection[str]) -> list[str]:
+    """Return which of the services own a locked bucket."""
+    return sorted({bucket.service for bucket in LOCKED_BUCKETS} & set(services))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +141,8 @@ class GitOpsBridge(Component):
             "argocd.argoproj.io/secret-type": "cluster",
             f"{GROUP}/environment": scope.environment.name,
             f"{GROUP}/region": scope.region,
+            # ApplicationSets choose clusters by label.
+            f"{GROUP}/compute": scope.environment.cluster.compute,
         }
         return kubernetes.core.v1.Secret(
             f"{self.name}-cluster",
@@ -122,7 +158,7 @@ class GitOpsBridge(Component):
         )
 
     def _begin(self, argo: pulumi.Resource, facts: pulumi.Resource) -> None:
-        here = f"https://github.com/{self.args.repository}.git"
+        here = repository_url(self.args.repository)
         own = [{"group": "argoproj.io", "kind": kind} for kind in ("AppProject", "Application", "ApplicationSet")]
         project = kubernetes.apiextensions.CustomResource(
             f"{self.name}-project",

@@ -1,7 +1,7 @@
 """What a control and a framework are, and how their files are read: a wrong one names file, key and value.
 
-A control says what is done; frameworks say who asks for it. Evidence is only what exists: a kind that is known but has
-nothing to show yet (admission rules, before gitops is there) cannot be named.
+A control says what is done; frameworks say who asks for it. Evidence is only what exists: what names something that is
+not there is a fault, as is a rule that no control names.
 """
 
 from functools import cached_property

@@ -9,7 +9,7 @@ import boto3
 from fastapi import FastAPI
 
 from services.audit.adapters.postgres import PostgresChains, PostgresMerges, unit_of_work
-from services.audit.adapters.postgres_anchors import begin_anchoring
+from services.audit.adapters.postgres_anchors import OVERDUE, begin_anchoring
 from services.audit.adapters.postgres_reader import begin_reading
 from services.audit.adapters.s3 import S3AnchorStorage
 from services.audit.api import chains, exports, reviews
@@ -21,12 +21,13 @@ from services.audit.usecases.standing import Standing
 from services.audit.usecases.verify import VerifyTrail
 from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
-from services.contracts.topology import direct_queues_of, subscriptions_of
+from services.contracts.topology import dead_letters_of, direct_queues_of, subscriptions_of
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection
+from services.kernel.errors import Conflict
 from services.kernel.http import create_app
 from services.kernel.runtime import AWS, Subscribed, SubscribedInBatches, running, serve
-from services.kernel.telemetry import logger
+from services.kernel.telemetry import OUTCOMES, logger
 
 SERVICE = "audit"
 DESCRIPTION = "Every touch of protected data, in hash chains that are anchored in write-once storage; for auditors."
@@ -75,6 +76,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         subscriptions=subscribed(clock),
         checks={"anchors": storage.ping},
         clock=clock,
+        overdue=(OVERDUE,),
+        queues=dead_letters_of(SERVICE),
     ) as runtime:
         app.state.edge = runtime.edge
         app.state.clock = clock
@@ -92,10 +95,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _keep_anchoring(anchoring: AnchorHeads, seconds: float) -> None:
+    # Told from the start: of a counter that begins with 1 Prometheus sees no increase.
+    foreign = OUTCOMES.labels(SERVICE, "anchor-foreign")
     while True:
         try:
             if anchor := await anchoring.run():
                 logger().info("anchored", count=len(anchor.heads), version=anchor.number)
+        except Conflict:
+            foreign.inc()
+            logger().error("an anchor that is not ours")
         except Exception as error:
             logger().warning("anchoring waits", error_type=type(error).__name__)
         await asyncio.sleep(seconds)

@@ -22,7 +22,7 @@ from services.booking.adapters.register import PostgresRegister
 from services.booking.adapters.replacements import SCOPE, AvailabilityReplacements, NoReplacements
 from services.booking.adapters.store import unit_of_work
 from services.booking.adapters.turns import Turns
-from services.booking.adapters.upkeep import PURGE_SECONDS, purge, repeatedly, sweep
+from services.booking.adapters.upkeep import OVERDUE, PURGE_SECONDS, purge, repeatedly, sweep
 from services.booking.api import ROUTERS
 from services.booking.api.headers import render_stale
 from services.booking.api.parts import Booking
@@ -45,7 +45,7 @@ from services.contracts.break_glass import GlassKeys, Revocations
 from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import OfferKeys
-from services.contracts.topology import subscriptions_of
+from services.contracts.topology import dead_letters_of, subscriptions_of
 from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
 from services.kernel.credentials import ServiceToken
@@ -88,6 +88,9 @@ def assemble(
     grace, late, rules = settings.grace_rules(), settings.late_cancel_hours, settings.disruption_rules()
     reads, disruptions = unit_of_work(database), disruption_work(database)
     replace = FindReplacements(replacements, places, disruptions, clock, rules)
+
+    # Told from the start: of a counter that begins with 1 Prometheus sees no increase.
+    OUTCOMES.labels(SERVICE, "patient-double-booked")
 
     def lost(slug: str) -> None:
         OUTCOMES.labels(SERVICE, slug).inc()
@@ -173,6 +176,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             reset_sessions=False,
             subscriptions=subscriptions,
             emergency=emergency,
+            overdue=OVERDUE,
+            queues=dead_letters_of(SERVICE),
         ) as runtime,
         following_aliases(runtime.edge, runtime.database) as aliases,
         emergency.following(partial(ended_break_glass, runtime.database)),

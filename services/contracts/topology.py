@@ -18,7 +18,7 @@ from services.contracts.queues import AWS_BUS, BUS, DirectQueue, LockedBucket, S
 __all__ = [
     "AWS_BUS", "BUS", "DIRECT_QUEUES", "FUNCTION_ARCHITECTURE", "FUNCTION_RUNTIME", "LOCKED_BUCKETS",
     "MAIL_CONFIGURATION_SET", "SCHEDULES", "SUBSCRIPTIONS", "UNCONSUMED", "DirectQueue", "LockedBucket", "Schedule",
-    "Signals", "Subscription", "direct_queues_of", "function_handler", "subscriptions_of",
+    "Signals", "Subscription", "dead_letters_of", "direct_queues_of", "function_handler", "subscriptions_of",
 ]  # fmt: skip
 
 # Of mails sent with this configuration set SES tells on AWS_BUS what became of them.
@@ -189,6 +189,12 @@ UNCONSUMED: dict[type[Event], str] = {
 def subscriptions_of(service: str) -> tuple[Subscription, ...]:
     """Return the subscriptions of ``service``, in declaration order."""
     return tuple(subscription for subscription in SUBSCRIPTIONS if subscription.service == service)
+
+
+def dead_letters_of(service: str) -> dict[str, str]:
+    """Return the queues of ``service``, whoever polls them, each with the name of its dead-letter queue."""
+    own: tuple[Subscription | DirectQueue, ...] = (*subscriptions_of(service), *direct_queues_of(service))
+    return {queue.queue: queue.dead_letters for queue in own}
 
 
 def direct_queues_of(service: str) -> tuple[DirectQueue, ...]:

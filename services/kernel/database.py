@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -16,6 +17,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import boto3
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from services.kernel.deadlines import remaining
 from services.kernel.errors import Unavailable
@@ -58,13 +62,14 @@ class Database:
     ) -> None:
         """``reset_sessions`` False: nobody who borrows a connection leaves anything in its session."""
         self._dsn = dsn
-        self._application = application
+        self.application = application
         self._max_size = max_size
         self._acquire_seconds = acquire_seconds
         self._statement_seconds = statement_seconds
         self._reset = None if reset_sessions else _leave_as_it_is
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._after_commit: list[Callable[[], None]] = []
+        _EXPOSED.databases.add(self)
 
     async def open(self) -> None:
         """Prepare the pool; no connection is made yet, so a service can start before its database."""
@@ -78,7 +83,7 @@ class Database:
             timeout=self._acquire_seconds,
             max_inactive_connection_lifetime=60.0,
             server_settings={
-                "application_name": self._application,
+                "application_name": self.application,
                 "timezone": "UTC",
                 "statement_timeout": str(self._statement_seconds * 1000),
                 "idle_in_transaction_session_timeout": "15000",
@@ -94,6 +99,11 @@ class Database:
                     await self._pool.close()
             except TimeoutError:
                 self._pool.terminate()
+
+    def connections(self) -> dict[str, int]:
+        """Return how many connections are lent, how many are idle, and how many there may be."""
+        size, idle = (self._pool.get_size(), self._pool.get_idle_size()) if self._pool else (0, 0)
+        return {"lent": size - idle, "idle": idle, "limit": self._max_size}
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` after each committed transaction; the relay is woken this way, outside the transaction."""
@@ -154,6 +164,27 @@ class Database:
                 await connection.execute("SELECT 1")
         except TimeoutError as error:
             raise Unavailable("The database does not answer.", retry_after=1) from error
+
+
+class _Exposed(Collector):
+    """Reads the pools when somebody asks for metrics: counting costs a request nothing."""
+
+    def __init__(self) -> None:
+        self.databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the connections of every pool of this process."""
+        found = GaugeMetricFamily(
+            "careslot_database_connections", "Connections: lent, idle, limit.", labels=["service", "state"]
+        )
+        for database in list(self.databases):
+            for state, count in database.connections().items():
+                found.add_metric([database.application, state], count)
+        return (found,)
+
+
+_EXPOSED = _Exposed()
+REGISTRY.register(_EXPOSED)
 
 
 def migrate(dsn: str, *folders: Path) -> int:

@@ -7,6 +7,7 @@ moves it to the dead-letter queue; nothing is swallowed here.
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from services.kernel.database import Connection, Database
 from services.kernel.deadlines import deadline
 from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
-from services.kernel.telemetry import EVENTS_TAKEN, correlated, logger
+from services.kernel.telemetry import EVENT_AGE, EVENTS_TAKEN, correlated, logger
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
@@ -89,16 +90,9 @@ class QueueConsumer:
 
     def __init__(
         self,
-        client: "SQSClient",
-        queue: str,
-        database: Database,
-        handle: Handle,
-        bind: Bind,
-        *,
-        service: str,
-        name: str,
+        client: "SQSClient", queue: str, database: Database, handle: Handle, bind: Bind, *, service: str, name: str,
         gather_seconds: float = 0.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._gather_seconds = gather_seconds
         self._client = client
         self._queue = queue
@@ -208,7 +202,13 @@ class QueueConsumer:
             return False
         for first in fresh:
             EVENTS_TAKEN.labels(self._service, self._name, "taken" if first else "repeated").inc()
+        self._note_age(envelopes)
         return True
+
+    def _note_age(self, envelopes: Sequence[Envelope]) -> None:
+        now, age = time.time(), EVENT_AGE.labels(self._service, self._name)
+        for envelope in envelopes:
+            age.observe(max(now - envelope.occurred_at.timestamp(), 0.0))
 
     async def _take_all(self, envelopes: Sequence[Envelope], fresh: list[bool]) -> None:
         async with self._database.transaction() as connection:
@@ -239,6 +239,7 @@ class QueueConsumer:
             )
             return False
         EVENTS_TAKEN.labels(self._service, self._name, "taken" if fresh else "repeated").inc()
+        self._note_age([envelope])
         return True
 
 
@@ -293,4 +294,5 @@ class BatchConsumer(QueueConsumer):
             return False
         EVENTS_TAKEN.labels(self._service, self._name, "taken").inc(fresh)
         EVENTS_TAKEN.labels(self._service, self._name, "repeated").inc(len(messages) - fresh)
+        self._note_age(envelopes)
         return True

@@ -29,7 +29,8 @@ EVENT_STREAM = b"text/event-stream"
 NEVER_REFUSED = frozenset({"/livez", "/readyz", "/metrics"})
 _TURNED_AWAY = TURNED_AWAY_HEADER.encode()
 _DEADLINE, _GLASS = DEADLINE_HEADER.encode(), EMERGENCY_HEADER.lower().encode()
-_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_NO_STORE = (b"cache-control", b"no-store")
+_ALWAYS = (_NO_STORE, (b"x-content-type-options", b"nosniff"))
 _METHODS = {method: method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 if TYPE_CHECKING:
     from services.kernel.http import Edge
@@ -88,17 +89,21 @@ class EdgeMiddleware:
         self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], arrived: float,
         place: Place | None,
     ) -> None:  # fmt: skip
-        status = 0
+        status, begun = 0, 0.0
 
         async def guarded_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
                 _check_decided(scope["state"].get("gate"), message["status"])
                 status = message["status"]
                 told = message.get("headers", [])
                 if not any(name == b"content-length" for name, _ in told):
                     _streams(place)
-                message["headers"] = [*told, (b"x-correlation-id", correlation_id().encode()), *_ALWAYS]
+                    begun = time.perf_counter()
+                # A route that says for how long it may be kept is about nobody; everything else is kept by no one.
+                kept = any(name == b"cache-control" for name, _ in told)
+                rest = _ALWAYS[1:] if kept else _ALWAYS
+                message["headers"] = [*told, (b"x-correlation-id", correlation_id().encode()), *rest]
             await send(message)
 
         try:
@@ -116,15 +121,18 @@ class EdgeMiddleware:
             failed = CareslotError("Quote the instance when you report this.")
             await problem_response(failed)(scope, receive, guarded_send)
         finally:
-            self._done(scope, status, time.perf_counter() - arrived, place)
+            ended = time.perf_counter()
+            self._done(scope, status, ended - arrived, (begun or ended) - arrived, place)
 
-    def _done(self, scope: Scope, status: int, seconds: float, place: Place | None) -> None:
+    def _done(self, scope: Scope, status: int, seconds: float, answered: float, place: Place | None) -> None:
+        """Count and log a request of ``seconds``, whose caller had an answer, or its beginning, after ``answered``."""
         route = _route(scope)
         durations, usual = self._counters(_METHODS.get(scope["method"], "OTHER"), route, status)
         if place is not None:
             # Faults are fast or as slow as a timeout: neither says how busy it is here.
             place.leave(usual if 0 < status < 500 else None)
-        durations.observe(seconds)
+        # How long somebody follows a stream is up to them.
+        durations.observe(answered)
         if route not in NEVER_REFUSED:
             logger().info(
                 "request", request_method=scope["method"], route=route, status=status,

@@ -16,7 +16,7 @@ from purgatory.domain.model import OpenedState
 
 from services.kernel.deadlines import DEADLINE_HEADER, deadline, forget_deadline, remaining
 from services.kernel.errors import CareslotError, Overloaded, Unavailable
-from services.kernel.telemetry import logger
+from services.kernel.telemetry import NEIGHBOUR_CALLS, logger, process_service
 
 __all__ = [
     "DEADLINE_HEADER", "TURNED_AWAY_HEADER", "Budget", "Dependency", "check_turned_away", "deadline", "remaining",
@@ -82,10 +82,16 @@ class Dependency:
                 with attempt:
                     async with breaker:
                         async with asyncio.timeout(remaining(self._budget.timeout)):
-                            return await action()
+                            answer = await action()
+            self._count("answered")
         except CareslotError:
+            self._count("answered")
             raise
         except Exception as error:
+            self._count("shut" if isinstance(error, OpenedState) else "failed")
             logger().warning("dependency failed", dependency=self.name, error_type=type(error).__name__)
             raise Unavailable(f"{self.name} does not answer.", retry_after=int(self._budget.rest)) from error
-        raise AssertionError("retry_context always returns or raises")
+        return answer
+
+    def _count(self, outcome: str) -> None:
+        NEIGHBOUR_CALLS.labels(process_service(), self.name, outcome).inc()

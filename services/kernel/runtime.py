@@ -25,6 +25,7 @@ from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.doorkeeper import Callers, Doorkeeper
+from services.kernel.gauges import DatabaseGauges, Overdue, QueueGauges, keep_reading
 from services.kernel.http import Check, Edge, ReadEmergency
 from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
 from services.kernel.outbox import Publisher, Relay, append_audit
@@ -33,6 +34,8 @@ from services.kernel.telemetry import configure_logging, logger
 
 BLOCKING_CALLS = 32
 PURGE_SECONDS = 3600.0
+# Two calls a queue: what they cost, and how long a backlog may stay unseen.
+QUEUES_READ_SECONDS = 30.0
 # Committed with what it is about, an entry is safe; nobody waits for it to reach the trail.
 AUDIT_GATHER_SECONDS = 0.25
 # The last resort, before memory: connections and requests one process takes; beyond them 503 without a word.
@@ -42,18 +45,23 @@ AWS = Config(
 )
 
 
-class ProcessSettings(BaseSettings):
-    """What every process that serves is told by its environment (prefix ``CARESLOT_``)."""
+class PublicSettings(BaseSettings):
+    """What every process that serves is told by its environment (prefix ``CARESLOT_``); tokens or not."""
 
     model_config = SettingsConfigDict(env_prefix="CARESLOT_", extra="ignore", frozen=True)
 
-    token_issuer: str = Field(description="issuer of accepted tokens, the Cognito user pool")
-    token_audiences: str = Field(description="app client ids whose tokens are accepted, space-separated")
-    token_jwks_url: str = Field(description="where the issuer publishes its keys")
     access_policies: Path = Field(description="folder with the Cedar policies and their schema")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+class ProcessSettings(PublicSettings):
+    """What a process that takes tokens is told besides."""
+
+    token_issuer: str = Field(description="issuer of accepted tokens, the Cognito user pool")
+    token_audiences: str = Field(description="app client ids whose tokens are accepted, space-separated")
+    token_jwks_url: str = Field(description="where the issuer publishes its keys")
 
 
 class ServiceSettings(ProcessSettings):
@@ -113,12 +121,15 @@ async def running(
     clock: Clock | None = None,
     emergency: ReadEmergency | None = None,
     reset_sessions: bool = True,
+    overdue: Sequence[Overdue] = (),
+    queues: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Runtime]:
     """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
 
     ``app_role`` is the role of callers that present an app's own token instead of a person's; ``callers`` are the
     classes that share the service in a rush; ``emergency`` reads emergency accesses, for services that hold patients'
-    records; ``reset_sessions`` False where nobody leaves anything in a session of the database.
+    records; ``reset_sessions`` False where nobody leaves anything in a session of the database. Metrics tell of the
+    ``overdue`` work of its clock and of its ``queues``, each with its dead-letter queue, whoever polls them.
     """
     configure_logging(service, settings.log_level)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
@@ -159,6 +170,11 @@ async def running(
         consumers = _consumers(service, settings, database, subscriptions)
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_purge(relay))]
         tasks += [asyncio.create_task(consumer.run()) for consumer in consumers]
+        own = DatabaseGauges(database, service=service, channels=list(publishers), overdue=overdue)
+        tasks.append(asyncio.create_task(keep_reading(own)))
+        if queues:
+            depths = QueueGauges(boto3.client("sqs", config=AWS), queues, service=service, prefix=settings.queue_prefix)
+            tasks.append(asyncio.create_task(keep_reading(depths, QUEUES_READ_SECONDS)))
         logger().info("started", port=settings.port)
         try:
             yield Runtime(service, database, relay, edge, clock, http)
@@ -231,7 +247,7 @@ async def _purge(relay: Relay) -> None:
             logger().warning("purge waits", error_type=type(error).__name__)
 
 
-def serve(factory: str, settings: ProcessSettings) -> None:
+def serve(factory: str, settings: PublicSettings) -> None:
     """Serve ``factory`` (``module:function`` returning the app) until told to stop; blocking."""
     configure_logging(factory.split(".")[1], settings.log_level)
     uvicorn.run(

@@ -20,17 +20,32 @@ from prometheus_client import Counter, Histogram
 from services.kernel.redaction import redact
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
+_process = ""
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _NO_TRACE = "0" * 32
 
+# An objective's latency must be one of these (services/contracts/catalogue/model.py): between two a histogram knows
+# nothing.
+REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.3, 0.5, 0.8, 1, 2.5, 5, 10)
 REQUESTS = Histogram(
     "careslot_http_request_seconds",
-    "Duration of HTTP requests by route template.",
+    "Duration of HTTP requests by route template; of streams until they begin.",
     ["service", "method", "route", "status"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=REQUEST_BUCKETS,
 )
 EVENTS_SENT = Counter("careslot_outbox_sent_total", "Events accepted by the bus.", ["service"])
 EVENTS_TAKEN = Counter("careslot_inbox_events_total", "Events taken from queues.", ["service", "queue", "outcome"])
+EVENT_AGE = Histogram(
+    "careslot_inbox_event_age_seconds",
+    "How old an event is when its effects commit.",
+    ["service", "queue"],
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21600),
+)
+NEIGHBOUR_CALLS = Counter(
+    "careslot_neighbour_calls_total",
+    "Calls of neighbours: answered, failed, or not tried because the breaker is open.",
+    ["service", "neighbour", "outcome"],
+)
 OUTCOMES = Counter("careslot_outcomes_total", "Business outcomes that are counted, not audited.", ["service", "name"])
 
 
@@ -65,8 +80,15 @@ def correlated(correlation: str) -> Iterator[None]:
         _correlation.reset(token)
 
 
+def process_service() -> str:
+    """Return the service whose process this is, as it was told to `configure_logging`."""
+    return _process
+
+
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send structured JSON lines to standard output, for our loggers and the libraries' alike."""
+    global _process  # noqa: PLW0603 -- a process is one service's, from here on
+    _process = service
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

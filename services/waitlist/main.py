@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from services.contracts.callers import CALLERS
 from services.contracts.roles import Role
 from services.contracts.slot_offer import SigningKey
-from services.contracts.topology import subscriptions_of
+from services.contracts.topology import dead_letters_of, subscriptions_of
 from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
 from services.kernel.credentials import ServiceToken
@@ -22,6 +22,7 @@ from services.kernel.resilience import Budget, Dependency
 from services.kernel.runtime import Runtime, Subscribed, running, serve
 from services.kernel.telemetry import logger
 from services.waitlist.adapters.booking import SCOPE, TIMEOUT_SECONDS, HttpBooking, OfferSigner
+from services.waitlist.adapters.offers import OVERDUE
 from services.waitlist.adapters.records import KINDS
 from services.waitlist.adapters.store import PostgresStore, unit_of_work
 from services.waitlist.adapters.zip_centroids import PackagedZipCentroids
@@ -84,7 +85,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if subscription.runs == "process"
     ]
     async with running(
-        SERVICE, settings, app_role=Role.EXTERNAL_APP, callers=CALLERS, subscriptions=subscriptions
+        SERVICE,
+        settings,
+        app_role=Role.EXTERNAL_APP,
+        callers=CALLERS,
+        subscriptions=subscriptions,
+        overdue=(OVERDUE,),
+        queues=dead_letters_of(SERVICE),
     ) as runtime:
         sign = OfferSigner(SigningKey(settings.offer_key_id, settings.signing_key_pem()))
         async with following_aliases(runtime.edge, runtime.database) as aliases:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pulumi
 import pytest
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from infra.components.shared_secrets import SHARED_SECRETS
+from infra.components.shared_secrets import PLATFORM, SHARED_SECRETS
 from infra.permissions import Arns, Statement, document, function_statements, process_statements, secret_statements
 from services.contracts.catalogue import Service, load_catalogue
-from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS
+from services.contracts.topology import DIRECT_QUEUES, SUBSCRIPTIONS, dead_letters_of
 
 SERVICES = load_catalogue()
 HERE = "us-east-1:111122223333"
@@ -74,6 +75,14 @@ def test_everyone_with_an_outbox_sends_audit_entries_and_only_the_audit_trail_ta
     assert {name for name in can if ("sqs:ReceiveMessage", queue.queue) in can[name]} == {"audit"}
 
 
+def test_a_process_measures_its_services_queues_and_no_others() -> None:
+    for service in SERVICES.values():
+        can = allowed(process_statements(service, ARNS))
+        own = {name for pair in dead_letters_of(service.name).items() for name in pair}
+        assert {resource for action, resource in can if action == "sqs:GetQueueAttributes"} == own
+    assert "notifications-offers-dlq" in dead_letters_of("notifications").values()
+
+
 def test_events_are_published_in_a_services_own_name() -> None:
     published = {
         service.name: statement["Condition"]["ForAllValues:StringEquals"]["events:source"]
@@ -132,15 +141,21 @@ def test_only_the_functions_of_notifications_write_to_people() -> None:
 def test_the_catalogue_names_the_secrets_a_service_keeps_out_of_its_logs(name: str) -> None:
     settings: type[BaseSettings] = importlib.import_module(f"services.{name}.settings").Settings
     # Only on a laptop does the address of a database hold a password.
-    hidden = {field.replace("_", "-") for field, info in settings.model_fields.items() if not info.repr} - {
-        "database-url"
-    }
-    assert set(SERVICES[name].secrets) == hidden
+    hidden = {
+        field.replace("_", "-")
+        for field, info in settings.model_fields.items()
+        if not info.repr or info.annotation is SecretStr
+    } - {"database-url"}
+    named = set(SERVICES[name].secrets)
+    assert hidden <= named
+    # What is no secret changes together with one: public keys, and the names of keys.
+    assert all(secret.endswith(("-keys", "-key-id")) for secret in named - hidden)
+    assert {secret.replace("-", "_") for secret in named} <= set(settings.model_fields)
 
 
 def test_every_secret_of_the_catalogue_is_kept_under_the_name_that_services_may_read() -> None:
     named = {f"{service.name}-{secret}" for service in SERVICES.values() for secret in service.secrets}
-    assert {secret.name for secret in SHARED_SECRETS} == named
+    assert {secret.name for secret in SHARED_SECRETS if secret.service != PLATFORM} == named
 
 
 async def test_a_document_holds_what_was_allowed() -> None:

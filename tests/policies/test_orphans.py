@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from policies.controls.model import Catalogue, Control, Evidence, load_catalogue
-from policies.orphans import orphans, uncovered
+from policies.orphans import ADMISSION, orphans, uncovered
 from policies.rules.every import AREAS, RULES
 from tests.repository.tree import ROOT
 
@@ -64,7 +65,7 @@ def naming(**evidence: Any) -> Catalogue:
             {"cedar": "tests/policies/test_access.py::test_it"},
             "control planted: there is no test tests/policies/test_access.py::test_it",
         ),
-        ({"admission": "images-signed"}, "control planted: there is no admission rule images-signed"),
+        ({"admission": "no-such-rule"}, "control planted: there is no admission rule no-such-rule"),
     ],
 )
 def test_evidence_that_is_not_there_is_told(evidence: dict[str, str], told: str) -> None:
@@ -73,6 +74,15 @@ def test_evidence_that_is_not_there_is_told(evidence: dict[str, str], told: str)
 
 def test_a_rule_that_no_control_names_is_told() -> None:
     assert orphans(CATALOGUE, [*RULES, "stray"], ROOT) == ["rule stray: no control names it"]
+
+
+def test_an_admission_rule_that_no_control_names_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / ADMISSION
+    folder.mkdir(parents=True)
+    for rule in (*CATALOGUE.of_evidence("admission"), "stray"):
+        (folder / f"{rule}.yaml").touch()
+    told = [one for one in orphans(CATALOGUE, RULES, tmp_path) if "there is no test" not in one]
+    assert told == ["admission rule stray: no control names it"]
 
 
 def test_a_rule_has_the_gravest_severity_of_its_controls() -> None:

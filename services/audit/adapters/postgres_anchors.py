@@ -8,8 +8,18 @@ from services.audit.domain.anchors import Anchor, AnchoredHead, read_anchor
 from services.audit.domain.chain import ChainKey, Head
 from services.audit.ports import AnchorLedger, BeginAnchoring
 from services.kernel.database import Connection, Database
+from services.kernel.gauges import Overdue
 from services.kernel.ids import content_key
 
+# How long the oldest entry has waited for an anchor: the first of each chain that lies beyond the anchored ones.
+OVERDUE = Overdue(
+    "anchors",
+    """
+    SELECT extract(epoch FROM clock_timestamp() - min(e.at)) FROM chains AS c
+    INNER JOIN entries AS e ON e.service = c.service AND e.day = c.day AND e.seq = c.anchored_seq + 1
+    WHERE NOT c.anchored_final
+    """,
+)
 _CLAIM = content_key("audit", "anchors")
 
 

@@ -78,45 +78,36 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER search_facility_added AFTER INSERT ON facility
-REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('facility', 'facility_id');
-CREATE TRIGGER search_facility_altered AFTER UPDATE ON facility
-REFERENCING OLD TABLE AS former NEW TABLE AS latter
-FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('facility', 'facility_id');
-CREATE TRIGGER search_facility_removed AFTER DELETE ON facility
-REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('facility', 'facility_id');
-
-CREATE TRIGGER search_clinician_added AFTER INSERT ON clinician
-REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-CREATE TRIGGER search_clinician_altered AFTER UPDATE ON clinician
-REFERENCING OLD TABLE AS former NEW TABLE AS latter
-FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-CREATE TRIGGER search_clinician_removed AFTER DELETE ON clinician
-REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-
-CREATE TRIGGER search_schedule_added AFTER INSERT ON schedule
-REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-CREATE TRIGGER search_schedule_altered AFTER UPDATE ON schedule
-REFERENCING OLD TABLE AS former NEW TABLE AS latter
-FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-CREATE TRIGGER search_schedule_removed AFTER DELETE ON schedule
-REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-
-CREATE TRIGGER search_visit_length_added AFTER INSERT ON visit_length
-REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-CREATE TRIGGER search_visit_length_altered AFTER UPDATE ON visit_length
-REFERENCING OLD TABLE AS former NEW TABLE AS latter
-FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-CREATE TRIGGER search_visit_length_removed AFTER DELETE ON visit_length
-REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('clinician', 'clinician_id');
-
-CREATE TRIGGER search_visit_type_added AFTER INSERT ON visit_type
-REFERENCING NEW TABLE AS latter FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
-CREATE TRIGGER search_visit_type_altered AFTER UPDATE ON visit_type
-REFERENCING OLD TABLE AS former NEW TABLE AS latter
-FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
-CREATE TRIGGER search_visit_type_removed AFTER DELETE ON visit_type
-REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed('visit-type', 'visit_type');
+DO $$
+DECLARE
+    watched record;
+BEGIN
+    FOR watched IN
+        SELECT * FROM (VALUES
+            ('facility', 'facility', 'facility_id'),
+            ('clinician', 'clinician', 'clinician_id'),
+            ('schedule', 'clinician', 'clinician_id'),
+            ('visit_length', 'clinician', 'clinician_id'),
+            ('visit_type', 'visit-type', 'visit_type')
+        ) AS w (relation, kind, about)
+    LOOP
+        EXECUTE format(
+            'CREATE TRIGGER search_%1$s_added AFTER INSERT ON %1$I REFERENCING NEW TABLE AS latter '
+            'FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed(%2$L, %3$L)',
+            watched.relation, watched.kind, watched.about
+        );
+        EXECUTE format(
+            'CREATE TRIGGER search_%1$s_altered AFTER UPDATE ON %1$I REFERENCING OLD TABLE AS former NEW TABLE AS latter '
+            'FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed(%2$L, %3$L)',
+            watched.relation, watched.kind, watched.about
+        );
+        EXECUTE format(
+            'CREATE TRIGGER search_%1$s_removed AFTER DELETE ON %1$I REFERENCING OLD TABLE AS former '
+            'FOR EACH STATEMENT EXECUTE FUNCTION search_record_changed(%2$L, %3$L)',
+            watched.relation, watched.kind, watched.about
+        );
+    END LOOP;
+END $$;
 
 -- A search asks for the lengths of one visit type. The table is small.
 -- squawk-ignore require-concurrent-index-creation

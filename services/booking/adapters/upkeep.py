@@ -11,6 +11,7 @@ from datetime import timedelta
 from services.booking.ports import Register
 from services.kernel.clock import Clock
 from services.kernel.database import Database
+from services.kernel.gauges import Overdue
 from services.kernel.telemetry import OUTCOMES, logger
 
 BATCH = 100
@@ -63,6 +64,18 @@ async def _delete(database: Database, statement: str, before: object) -> int:
         if done < PURGE_BATCH:
             return deleted
 
+
+# How late the sweeper is; both through the indexes by which it finds its work.
+OVERDUE = (
+    Overdue(
+        "holds",
+        "SELECT extract(epoch FROM clock_timestamp() - min(hold_expires_at)) FROM appointment WHERE status = 'pending'",
+    ),
+    Overdue(
+        "freed-slots",
+        "SELECT extract(epoch FROM clock_timestamp() - min(open_until)) FROM freed_slot WHERE state = 'open'",
+    ),
+)
 
 _OLD_ANSWERS = """
 DELETE FROM idempotency WHERE (actor, key) IN (SELECT actor, key FROM idempotency WHERE created_at < $1 LIMIT $2)

@@ -7,11 +7,14 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.kernel.errors import FieldError, Invalid
+from services.kernel.telemetry import REQUEST_BUCKETS
 
 FOLDER = Path(__file__).parent
+# Who is told when a service fails its patients; "platform" is told of what is nobody's service.
+Team = Literal["scheduling", "patient-access", "compliance", "platform"]
 AwsUse = Literal["user-accounts", "email", "text-messages"]
 
 
@@ -37,12 +40,22 @@ class Slo(_Entry):
     latency_ms: int = Field(gt=0)
     latency_ratio: float = Field(gt=50, lt=100)
 
+    @field_validator("latency_ms")
+    @classmethod
+    def _measured(cls, latency_ms: int) -> int:
+        """Only at the edges of its buckets does a histogram say how many were faster."""
+        edges = [round(1000 * edge) for edge in REQUEST_BUCKETS]
+        if latency_ms not in edges:
+            raise ValueError(f"what requests take is measured at {', '.join(map(str, edges))} ms: name one of them")
+        return latency_ms
+
 
 class Scaling(_Entry):
-    """Bounds of the number of pods or tasks in a region."""
+    """Bounds of the number of pods or tasks in a region; at least ``working_hours`` while patients call."""
 
     min: int = Field(ge=1)
     max: int = Field(ge=1)
+    working_hours: int | None = Field(default=None, ge=1)
 
 
 class Service(_Entry):
@@ -56,6 +69,7 @@ class Service(_Entry):
     name: str = Field(pattern="^[a-z][a-z-]*$")
     summary: str
     without: str
+    team: Team
     tier: Literal["core", "edge"]
     runs_on: Literal["eks", "fargate", "app-runner", "lambda"]
     data_class: Literal["phi", "internal", "public"]

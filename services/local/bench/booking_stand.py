@@ -60,17 +60,21 @@ class Stand:
         """Address of booking's database."""
         return self.server.dsn("booking")
 
-    def begin(self, number: int) -> None:
-        """Start a worker, or start it again, and wait until it answers."""
-        variables = {
+    def variables(self, port: int) -> dict[str, str]:
+        """Return what a process of booking is told here."""
+        return {
             "CARESLOT_DATABASE_URL": self.dsn, "CARESLOT_DATABASE_POOL": str(self.pool),
             "CARESLOT_TOKEN_ISSUER": ISSUER, "CARESLOT_TOKEN_AUDIENCES": CLIENT,
             "CARESLOT_TOKEN_JWKS_URL": self.jwks_url, "CARESLOT_ACCESS_POLICIES": str(ACCESS_POLICIES),
-            "CARESLOT_PORT": str(self.ports[number]), "CARESLOT_OFFER_KEYS": str(self.folder / "slot-offer.jwks.json"),
+            "CARESLOT_PORT": str(port), "CARESLOT_OFFER_KEYS": str(self.folder / "slot-offer.jwks.json"),
             "CARESLOT_BREAK_GLASS_KEYS": str(self.folder / "break-glass.jwks.json"), "AWS_ENDPOINT_URL": self.aws,
             "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "us-east-1",
         }  # fmt: skip
+
+    def begin(self, number: int) -> None:
+        """Start a worker, or start it again, and wait until it answers."""
         root = Path(__file__).resolve().parents[3]
+        variables = self.variables(self.ports[number])
         self.workers[number] = Child(
             f"booking {number + 1}", [sys.executable, "-m", "services.booking.main"], cwd=root,
             log=self.folder / f"booking-{number + 1}.log", env=process_environment(variables),

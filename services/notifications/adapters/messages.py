@@ -8,6 +8,7 @@ import asyncpg
 
 from services.kernel.aliases import every_id
 from services.kernel.database import Connection
+from services.kernel.gauges import Overdue
 from services.notifications.domain.messages import (
     REMINDERS,
     Channel,
@@ -23,6 +24,10 @@ from services.notifications.ports import Step
 _COLUMNS = (
     "message_id, appointment_id, appointment_version, patient_id, kind, starts_at, timezone, due_at, correlation_id, "
     "tries, discreet"
+)
+# How late sending is: the oldest message that should have left, through the index by which it is found.
+OVERDUE = Overdue(
+    "messages", "SELECT extract(epoch FROM clock_timestamp() - min(send_after)) FROM messages WHERE state = 'planned'"
 )
 
 

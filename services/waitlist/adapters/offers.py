@@ -6,9 +6,16 @@ from uuid import UUID
 
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.database import Connection
+from services.kernel.gauges import Overdue
 from services.waitlist.adapters.rows import offer_of
 from services.waitlist.domain.offers import Offer
 from services.waitlist.ports import FreedSlot
+
+# How late the rounds are: the oldest offer that has run out and is not ended, through the index by which it is found.
+OVERDUE = Overdue(
+    "offers",
+    "SELECT extract(epoch FROM clock_timestamp() - min(expires_at)) FROM offer WHERE state IN ('securing', 'open')",
+)
 
 
 class PostgresOffers:

@@ -32,6 +32,11 @@ def test_the_real_catalogue_loads_and_calls_only_what_exists() -> None:
         ({"port": 80}, r"booking.yaml:port: .*1024"),
         ({"databse": {}}, r"booking.yaml:databse: "),
         ({"slo": {"availability": 101, "latency_ms": 1, "latency_ratio": 99}}, r"booking.yaml:slo.availability: "),
+        (
+            {"slo": {"availability": 99, "latency_ms": 400, "latency_ratio": 99}},
+            r"booking.yaml:slo.latency_ms: .*300, ",
+        ),
+        ({"team": "nobody"}, r"booking.yaml:team: .*'scheduling'"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, changes: dict[str, object], told: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query, Response
 from pydantic import BaseModel
 
 from services.kernel.access import AccessPolicies, Resource
@@ -16,7 +16,7 @@ from services.kernel.actor import Actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import FixedClock
 from services.kernel.errors import Conflict, Unauthenticated, Unavailable
-from services.kernel.http import Edge, GateDep, create_app, guard, public
+from services.kernel.http import Edge, GateDep, anyone, create_app, guard, public
 from services.kernel.middleware import MAX_BODY_BYTES
 from services.kernel.telemetry import configure_logging
 
@@ -49,6 +49,18 @@ async def day(facility: str, gate: GateDep) -> dict[str, str]:
 @router.get("/forgetful", **guard("read-day"))
 async def forgetful(gate: GateDep) -> dict[str, str]:
     return {"actor": gate.actor.subject}
+
+
+@router.get("/open", **anyone("find-open-times"))
+async def open_to_all(gate: GateDep, response: Response) -> dict[str, str]:
+    gate.require(Resource("Slots", "slots"))
+    response.headers["cache-control"] = "public, max-age=60"
+    return {"actor": gate.actor.subject}
+
+
+@router.get("/closed", **anyone("read-facility"))
+async def closed(gate: GateDep) -> None:
+    gate.require(Resource("Catalogue", "directory"))
 
 
 @router.post("/things", **public("a test"), status_code=201)
@@ -218,3 +230,13 @@ async def test_the_contract_names_actions_and_public_reasons(served: Served) -> 
     assert paths["/days/{facility}"]["get"]["x-careslot-action"] == "read-day"
     assert paths["/days/{facility}"]["get"]["security"] == [{"bearer": []}]
     assert paths["/livez"]["get"]["x-careslot-public"]
+
+
+async def test_a_route_for_anybody_asks_its_gate_as_nobody_whatever_token_comes(served: Served) -> None:
+    for headers in ({}, AS_DESK, {"authorization": "Bearer stale"}):
+        response = await served.client.get("/open", headers=headers)
+        assert (response.status_code, response.json()) == (200, {"actor": "anybody"})
+        assert response.headers.get_list("cache-control") == ["public, max-age=60"], "it said so itself"
+    assert not served.refused
+    closed = await served.client.get("/closed", headers=AS_DESK)
+    assert (closed.status_code, served.refused[0].action) == (403, "read-facility")

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.kernel.errors import CareslotError, NotFound, Overloaded, Unavailable
 from services.kernel.resilience import (
@@ -13,6 +14,7 @@ from services.kernel.resilience import (
     deadline,
     remaining,
 )
+from services.kernel.telemetry import process_service
 
 
 class Neighbour:
@@ -101,3 +103,18 @@ async def test_a_neighbour_with_too_much_to_do_is_not_taken_for_a_broken_one() -
         assert told.value.retry_after == 7
     assert await dependency.call(Neighbour("still asked")) == "still asked"
     check_turned_away("n", {"retry-after": "1"})
+
+
+async def test_calls_are_counted_by_what_became_of_them() -> None:
+    def counted(outcome: str) -> float:
+        labels = {"service": process_service(), "neighbour": "counted", "outcome": outcome}
+        return REGISTRY.get_sample_value("careslot_neighbour_calls_total", labels) or 0.0
+
+    dependency = Dependency("counted", Budget(failures=2, rest=60))
+    assert await dependency.call(Neighbour(1)) == 1
+    with pytest.raises(NotFound):
+        await dependency.call(Neighbour(NotFound()))
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await dependency.call(Neighbour(OSError()))
+    assert [counted(outcome) for outcome in ("answered", "failed", "shut")] == [2, 2, 1]

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from playwright.sync_api import expect
 
-from services.kernel.errors import Conflict
+from services.kernel.errors import Conflict, Overloaded
+from services.portal.domain.line import REFRESH as LINE_REFRESH
 from services.portal.domain.session import IDLE
 from tests.fixtures.browsing import DESK, PHONE, Screen
 from tests.services.portal.fakes import CODE, OFFER, OFFERED, PASSWORD, REQUEST, SLOT
@@ -242,3 +243,32 @@ def test_late_rules_and_double_bookings(window: Windows, portal: Served) -> None
     desk.press("button[lang=es]")
     desk.open("desk/fac-0001/double-bookings")
     desk.see("double-bookings-01-phone-spanish")
+
+
+def test_in_a_rush_the_page_keeps_its_place_and_goes_on_by_itself(window: Windows, portal: Served) -> None:
+    began = portal.clock.at
+    portal.services.known["GET availability /slots"] = {"slots": [SLOT] * 3}
+    portal.services.faults["GET availability /slots"] = Overloaded("x", retry_after=2)
+    _, me, later = people = [window() for _ in range(3)]
+    for screen in people:
+        screen.sign_in("patient")
+        screen.page.clock.install()
+        screen.open("find")
+        screen.page.select_option("#specialty", "family-medicine")
+    for screen in people:
+        screen.press("main button.primary")
+        expect(screen.page.locator("h1")).to_have_text("You are in line")
+        portal.clock.at += timedelta(milliseconds=1)
+    me.see("line-01-next")
+    later.press("button[lang=es]")
+    later.see("line-02-spanish")
+    expect(later.page.locator("#place")).to_contain_text("Hay una persona antes que usted.")
+    portal.services.faults.clear()
+    portal.clock.at += LINE_REFRESH
+    me.page.clock.run_for(LINE_REFRESH // timedelta(milliseconds=1))
+    me.page.wait_for_url(f"{portal.root}slots")
+    me.see("line-03-inside")
+    portal.clock.at += LINE_REFRESH
+    later.page.clock.run_for(LINE_REFRESH // timedelta(milliseconds=1))
+    later.page.wait_for_url(f"{portal.root}slots")
+    portal.clock.at = began
