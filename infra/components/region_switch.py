@@ -126,7 +126,8 @@ class RegionSwitch(Component):
                     kubernetes_resource_types=[
                         aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigKubernetesResourceTypeArgs(
                             # What gitops/charts/service makes of a service; its scaler has the service's name too.
-                            api_version="argoproj.io/v1alpha1", kind="Rollout"
+                            api_version="argoproj.io/v1alpha1",
+                            kind="Rollout",
                         )
                     ],
                     eks_clusters=[
