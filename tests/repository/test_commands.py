@@ -14,6 +14,7 @@ import typer.core
 import typer.main
 
 from pipelines.main import VERB_GROUP, build_app
+from pipelines.verify import CHECKS
 from tests.repository.tree import ROOT, read, told
 
 Command = typer.core.TyperCommand | typer.core.TyperGroup
@@ -65,8 +66,10 @@ def test_targets_that_run_the_code_install_it_first() -> None:
 def test_ci_script_runs_what_people_run() -> None:
     assert os.access(ROOT / CI, os.X_OK)
     subprocess.run(["bash", "-n", CI], cwd=ROOT, check=True)
-    asked = set(re.findall(r"^make (\w+)", read(CI), re.MULTILINE))
-    assert {"install", "lint", "test"} <= asked <= targets()
+    steps = re.findall(r"^(make \w+|\.venv/bin/careslot .+)$", read(CI), re.MULTILINE)
+    assert steps == ["make install", ".venv/bin/careslot verify"], "what CI does is in pipelines/verify.py"
+    asked = {check.runs[1] for check in CHECKS.values() if check.runs[0] == "make"}
+    assert {"lint", "test", "policies", "conformance"} <= asked <= targets()
     assert "set -euo pipefail" in read(CI)
 
 
