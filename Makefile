@@ -26,15 +26,15 @@ renew = $(if $(call usable,$(1)),,FORCE)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed .venv-emulator/.installed .venv-policy/.installed .venv-helm/.installed ## set up .venv and the environments of emulator, policy pack and charts (again only when requirements change)
+install: .venv/.installed $(addsuffix /.installed,$(addprefix .venv-,emulator policy helm images)) ## set up .venv and the environments that tests need beside it (again only when requirements change)
 
-up: install ## run the whole platform here: databases, emulated AWS, every service, one address
+up: .venv/.installed .venv-emulator/.installed ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
 
 demo: install ## run the demonstration story against a platform that is up
 	@$(BIN)/careslot demo
 
-test: install ## run every test
+test: install .venv-oscal/.installed ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
 
 image-test: install ## build a service's image on a base made here, run it and book through it (root; minutes; buildah, podman)

@@ -29,7 +29,6 @@ from infra.permissions import Arns
 from services.contracts.catalogue import Service
 from services.contracts.clients import PORTAL
 from services.contracts.topology import BUS, DIRECT_QUEUES, LOCKED_BUCKETS, SUBSCRIPTIONS
-from services.kernel.errors import Invalid
 
 Values = Mapping[str, pulumi.Input[str]]
 
@@ -125,21 +124,17 @@ def _inside(scope: Scope, services: Mapping[str, Service], around: Surroundings)
 
 def _edge(scope: Scope, services: Mapping[str, Service], around: Surroundings, registry: Registry) -> None:
     ways = {name: way_of(scope, service) for name, service in services.items()}
-    if scope.environment.edge.app_runner and "app-runner" not in ways.values():
-        raise Invalid(
-            f"environments/{scope.environment.name}.yaml:edge.app_runner: true, but the catalogue has no service that "
-            "runs on app-runner: allowed is false until there is a finder"
-        )
     cluster = EdgeCluster("edge", scope, EdgeClusterArgs(key_arn=around.keys.arn("internal")))
     for name, service in services.items():
         url, arn = registry.repositories[name].repository_url, registry.repositories[name].arn
         if ways[name] == "app-runner":
             # It stands outside: the public API is all it can ask.
-            public = {"CARESLOT_API_URL": f"https://api.{scope.environment.domain}"}
+            callees = {f"CARESLOT_{callee.upper()}_URL": f"{_public_api(scope)}/{callee}" for callee in service.calls}
+            told = {**callees, "CARESLOT_PORTAL_ADDRESS": f"{_public_api(scope)}/portal"}
             PublicFinder(
                 name,
                 scope,
-                PublicFinderArgs(service, scope.environment.edge, url, arn, public, around.keys.arn("internal")),
+                PublicFinderArgs(service, scope.environment.edge, url, arn, told, around.keys.arn("internal")),
             )
         if ways[name] not in {"fargate", "express"}:
             continue
@@ -167,22 +162,29 @@ def _edge(scope: Scope, services: Mapping[str, Service], around: Surroundings, r
 
 def _settings(scope: Scope, service: Service, around: Surroundings) -> Values:
     """Return what a process is told that is no secret (services/kernel/runtime.py and the service's settings)."""
-    issuer = token_issuer(scope, around.pool.pool_id)
     told: dict[str, pulumi.Input[str]] = {
-        "CARESLOT_TOKEN_ISSUER": issuer,
-        "CARESLOT_TOKEN_JWKS_URL": pulumi.Output.concat(issuer, "/.well-known/jwks.json"),
-        "CARESLOT_TOKEN_AUDIENCES": token_audiences(around.pool.client_ids),
-        **{
-            f"CARESLOT_{callee.upper()}_URL": pulumi.Output.concat(around.entrance.address, "/", callee)
-            for callee in service.calls
-        },
+        f"CARESLOT_{callee.upper()}_URL": pulumi.Output.concat(around.entrance.address, "/", callee)
+        for callee in service.calls
     }
+    if service.data_class == "public":
+        # It takes no tokens, and gives its readers addresses that they can reach.
+        told["CARESLOT_PORTAL_ADDRESS"] = f"{_public_api(scope)}/portal"
+        told["CARESLOT_PUBLIC_ADDRESS"] = f"{_public_api(scope)}/{service.name}"
+        return told
+    issuer = token_issuer(scope, around.pool.pool_id)
+    told["CARESLOT_TOKEN_ISSUER"] = issuer
+    told["CARESLOT_TOKEN_JWKS_URL"] = pulumi.Output.concat(issuer, "/.well-known/jwks.json")
+    told["CARESLOT_TOKEN_AUDIENCES"] = token_audiences(around.pool.client_ids)
     if service.name == PORTAL.name:
         told["CARESLOT_PORTAL_CLIENT_ID"] = around.pool.client_ids[PORTAL.name]
     if service.database is not None:
         name = service.database.name
         told["CARESLOT_DATABASE_URL"] = database_url(name, around.databases[service.database.cluster], name)
     return told
+
+
+def _public_api(scope: Scope) -> str:
+    return f"https://api.{scope.environment.domain}"
 
 
 def token_issuer(scope: Scope, pool_id: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.components.artifacts import FOLDER, zip_name
+from infra.zips import FOLDER, zip_name
 from services.contracts.topology import SCHEDULES, SUBSCRIPTIONS
 from services.kernel.errors import Invalid
 from services.local.lambda_zip import AWS_TARGET, ROOT, build

@@ -14,7 +14,7 @@ from rich.console import Console
 from infra.recording.graph import Recording
 from infra.stacks import all_stacks
 from pipelines import policy_report
-from pipelines.preview import chosen, record
+from pipelines.preview import chosen, recorded
 from policies.assessment import Assessment, assess, gravest_first, told
 from policies.controls.model import Catalogue, Control, load_catalogue
 from policies.rules.every import RULES
@@ -43,7 +43,7 @@ def check(
     wanted = chosen(stacks or ())
     environments = {stack.environment for stack in wanted}
     # Whole environments, because a rule about a pair of regions needs both.
-    recordings = record(stack for stack in all_stacks() if stack.environment in environments)
+    recordings = [one for kept in recorded(environments) for one in kept]
     if not judge(recordings, {stack.name for stack in wanted}, _day(day), as_json=as_json):
         raise typer.Exit(1)
 

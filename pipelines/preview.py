@@ -10,8 +10,8 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,6 +99,29 @@ def record(stacks: Iterable[Stack]) -> list[Recording]:
     with ProcessPoolExecutor(min(len(order), os.cpu_count() or 1)) as workers:
         found = dict(zip(order, workers.map(record_named, order, [wanted[name] for name in order]), strict=True))
     return [recording for environment in wanted for recording in found[environment].values()]
+
+
+def recorded(environments: Iterable[str] | None = None) -> Iterator[list[Recording]]:
+    """Yield whole environments (all by default) as soon as each is there, kept ones first; begins at once."""
+    from infra.recording import kept
+
+    stacks = Counter(stack.environment for stack in all_stacks())
+    wanted = set(stacks if environments is None else environments)
+    found = {name: kept.kept(name) for name, _ in stacks.most_common() if name in wanted}
+    missing = [name for name, recordings in found.items() if recordings is None]
+    workers = ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1)) if missing else None
+    awaited = [workers.submit(kept.recorded, name) for name in missing] if workers else []
+
+    def one_by_one() -> Iterator[list[Recording]]:
+        for recordings in found.values():
+            if recordings is not None:
+                yield list(recordings.values())
+        for done in as_completed(awaited):
+            yield list(done.result().values())
+        if workers:
+            workers.shutdown()
+
+    return one_by_one()
 
 
 def _changes(base: str, recordings: list[Recording]) -> list[Change]:

@@ -111,20 +111,21 @@ class Releases:
         self.file(environment, service).write_text(release.text(), "utf-8")
 
     def past(self, environment: str, service: str) -> tuple[str, ...]:
-        """Return the digests that were committed, the oldest first, without those that a rollback took back.
-
-        Read from git; raise Unavailable where the history is not all there.
-        """
-        named = self.file(environment, service).relative_to(self.root)
-        if self._git("rev-parse", "--is-shallow-repository").strip() != "false":
-            raise Unavailable(f"the history of {named} is cut off here: run `git fetch --unshallow` first")
-        log = self._git("log", "--reverse", "--first-parent", "-m", "--format=", "-p", "-U0", "--", str(named))
+        """Return the digests that were committed, the oldest first, without those that a rollback took back."""
         stack: list[str] = []
-        for digest in re.findall(r"^\+digest: ['\"]?(sha256:[0-9a-f]{64})", log, re.MULTILINE):
+        for digest in self.ever(environment, service):
             # A digest that comes back takes what came after it off.
             stack = stack[: stack.index(digest)] if digest in stack else stack
             stack.append(digest)
         return tuple(digest for digest in stack if digest != NOTHING_BUILT)
+
+    def ever(self, environment: str, service: str) -> tuple[str, ...]:
+        """Return every digest that was committed, in order; raise Unavailable where the history is not all there."""
+        named = self.file(environment, service).relative_to(self.root)
+        if self._git("rev-parse", "--is-shallow-repository").strip() != "false":
+            raise Unavailable(f"the history of {named} is cut off here: run `git fetch --unshallow` first")
+        log = self._git("log", "--reverse", "--first-parent", "-m", "--format=", "-p", "-U0", "--", str(named))
+        return tuple(re.findall(r"^\+digest: ['\"]?(sha256:[0-9a-f]{64})", log, re.MULTILINE))
 
     def _git(self, *words: str) -> str:
         try:

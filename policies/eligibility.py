@@ -17,31 +17,41 @@ CLASSES: tuple[DataClass, ...] = ("public", "internal", "phi")
 
 
 class Service(Strict):
-    """One AWS service and the most sensitive class it may hold; ``why`` where that is not what the list says itself."""
+    """One AWS service and the most sensitive class it may hold; ``why`` where that is not what the list says itself.
+
+    ``seen`` names the copy of the list, or AWS's document, in which it was found to be eligible.
+    """
 
     name: str
     data: DataClass
+    seen: str = ""
     why: str = ""
 
     @model_validator(mode="after")
     def _reasoned(self) -> Self:
         if self.data != "phi" and not self.why:
             raise ValueError("why: say why it may not hold PHI")
+        if self.data == "phi" and not self.seen:
+            raise ValueError("seen: say where it was found to be eligible")
         return self
 
 
 class Eligibility(Strict):
-    """The whole register: where it was read, when, and when it is to be read again."""
+    """The whole register: AWS's list, how and when it was compared with what, and when that is to be done again."""
 
     source: str
+    how: str
     read: date
     review: date
+    copies: dict[str, str]
     services: dict[str, Service]
 
     @model_validator(mode="after")
     def _read_often(self) -> Self:
         if not 0 < (self.review - self.read).days <= LONGEST_DAYS:
             raise ValueError(f"review: within {LONGEST_DAYS} days after {self.read}")
+        if unknown := {one.seen for one in self.services.values()} - {"", *self.copies}:
+            raise ValueError(f"seen: {', '.join(sorted(unknown))}: not among copies")
         return self
 
     def overdue(self, today: date) -> bool:

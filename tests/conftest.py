@@ -16,6 +16,8 @@ pytest_plugins = ["tests.fixtures.platform"]
 
 ROOT = Path(__file__).resolve().parent.parent
 JOURNEYS = "tests/journeys/"
+# These read the whole tree, which is read and parsed once a process.
+REPOSITORY = "tests/repository/"
 
 set_hypothesis_home_dir(str(ROOT / ".cache" / "hypothesis"))
 # A slow machine is not a fault of the code under test: no deadlines.
@@ -33,7 +35,9 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return JOURNEYS if module.startswith(JOURNEYS) and not module.endswith("test_up.py") else module
+        if module.startswith(JOURNEYS) and not module.endswith("test_up.py"):
+            return JOURNEYS
+        return REPOSITORY if module.startswith(REPOSITORY) else module
 
 
 @pytest.hookimpl(optionalhook=True)

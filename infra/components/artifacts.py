@@ -16,13 +16,7 @@ import pulumi_aws as aws
 from infra.components.base import Component, Scope
 from infra.components.bucket import Bucket, BucketArgs
 from infra.components.functions import Code
-
-FOLDER = "dist/functions"
-
-
-def zip_name(service: str, sha256: str) -> str:
-    """Return the file name of a service's zip, in ``FOLDER`` and in the bucket; ``sha256`` is hexadecimal."""
-    return f"{service}-{sha256}.zip"
+from infra.zips import FOLDER, zip_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,9 @@ class RegionSwitch(Component):
                     timeout_minutes=STEP_MINUTES,
                     kubernetes_resource_types=[
                         aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigKubernetesResourceTypeArgs(
-                            api_version="apps/v1", kind="Deployment"
+                            # What gitops/charts/service makes of a service; its scaler has the service's name too.
+                            api_version="argoproj.io/v1alpha1",
+                            kind="Rollout",
                         )
                     ],
                     eks_clusters=[

@@ -24,6 +24,8 @@ class SharedSecret:
     purpose: str
 
 
+# What belongs to no service, but to the clusters.
+PLATFORM = "platform"
 # Public keys and key ids are no secrets, but change with the private keys, in one go and in every region.
 SHARED_SECRETS: tuple[SharedSecret, ...] = (
     SharedSecret("availability-offer-key-id", "availability", "Name of the key that signs slot offers of searches"),
@@ -33,6 +35,7 @@ SHARED_SECRETS: tuple[SharedSecret, ...] = (
     SharedSecret("directory-break-glass-keys", "directory", "Public keys that emergency accesses are checked with"),
     SharedSecret("directory-break-glass-key-id", "directory", "Name of the key that signs emergency accesses"),
     SharedSecret("directory-break-glass-signing-key", "directory", "Private key that signs emergency accesses"),
+    SharedSecret("platform-alertmanager-receivers", PLATFORM, "Whom alerts wake: an address or key a receiver"),
     SharedSecret("availability-offer-signing-key", "availability", "Ed25519 key that signs slot offers of searches"),
     SharedSecret("waitlist-offer-signing-key", "waitlist", "Ed25519 key that signs slot offers to waiting patients"),
     SharedSecret("portal-session-keys", "portal", "Fernet keys that seal sign-in sessions"),

@@ -7,6 +7,7 @@ differs is a label of theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,31 +30,29 @@ ALERTMANAGER_SECRET = "careslot-alertmanager"  # noqa: S105 -- a name
 HEAD = "# Written by `careslot slos write` from services/contracts: change them there.\n"
 
 
-def every_file(services: Mapping[str, Service] | None = None) -> dict[Path, str]:
+@cache
+def every_file() -> Mapping[Path, str]:
     """Return what each file of FOLDER holds, by its path in the repository."""
-    known = catalogue() if services is None else services
-    files: dict[str, dict[str, Any]] = {"rules/platform.yaml": _rules("platform", {"alerting": platform_alerts()})}
-    for name, service in known.items():
+    files = {"rules/platform.yaml": _rules("platform", {"platform-operations": platform_alerts()})}
+    for name, service in catalogue().items():
         files[f"rules/{name}.yaml"] = _rules(name, rules_of(service))
         files[f"dashboards/{name}.yaml"] = _dashboard(name, dashboards.service_dashboard(service))
-    files["dashboards/overview.yaml"] = _dashboard("overview", dashboards.overview(known))
+    files["dashboards/overview.yaml"] = _dashboard("overview", dashboards.overview(catalogue()))
     files["alertmanager.yaml"] = _alertmanager()
     return {FOLDER / path: HEAD + _dump(document) for path, document in sorted(files.items())}
 
 
 def rules_of(service: Service) -> dict[str, tuple[Record | Alert, ...]]:
-    """Return a service's rules by the names of their groups."""
+    """Return a service's rules by the names of their groups: rules of one are evaluated in order, groups in none."""
     return {
-        f"{service.name}-objectives": records(service),
-        f"{service.name}-budgets": burn_alerts(service),
+        f"{service.name}-objectives": (*records(service), *burn_alerts(service)),
         f"{service.name}-operations": operational_alerts(service),
     }
 
 
-def every_alert(services: Mapping[str, Service] | None = None) -> tuple[Alert, ...]:
+def every_alert() -> tuple[Alert, ...]:
     """Return every alert there is."""
-    known = catalogue() if services is None else services
-    rules = [rule for service in known.values() for group in rules_of(service).values() for rule in group]
+    rules = [rule for service in catalogue().values() for group in rules_of(service).values() for rule in group]
     return (*platform_alerts(), *(rule for rule in rules if isinstance(rule, Alert)))
 
 
@@ -106,4 +105,4 @@ _Dumper.add_representer(str, _text)
 
 
 def _dump(document: Mapping[str, Any]) -> str:
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)

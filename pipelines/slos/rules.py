@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Severity = Literal["page", "ticket", "heartbeat"]
+# Seconds between two evaluations, and so between two samples of what is recorded.
+INTERVAL = 30
 RUNBOOKS = "docs/runbooks"
 
 
@@ -65,5 +67,7 @@ class Alert:
 def groups(named: Mapping[str, Sequence[Record | Alert]], runbooks: str) -> list[dict[str, Any]]:
     """Return rule groups by name, those without rules left out."""
     return [
-        {"name": name, "rules": [rule.document(runbooks) for rule in rules]} for name, rules in named.items() if rules
+        {"name": name, "interval": f"{INTERVAL}s", "rules": [rule.document(runbooks) for rule in rules]}
+        for name, rules in named.items()
+        if rules
     ]

@@ -1,18 +1,20 @@
-"""What Checkov says of the estate: one run over all stacks in its own environment, told by resource, file and line."""
+"""What Checkov says of the estate, asked in its own environment: told by resource, file and line."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.recording.graph import Graph
-from policies.checkov.plan import planned
+from policies.checkov.plan import Plan, planned
 from services.kernel.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,58 +58,105 @@ class Opinion:
         return tuple(remark for remark in self.remarks if not remark.passed)
 
 
-def opinion(graphs: Iterable[Graph], command: Path = COMMAND, cache: Path | None = CACHE) -> Opinion:
+def opinion(
+    graphs: Iterable[Graph] | Iterable[Sequence[Graph]], command: Path = COMMAND, cache: Path | None = CACHE
+) -> Opinion:
     """Ask Checkov about stacks and the API documents; raise Unavailable if it is not there, fails or says too little.
 
-    The answer to a plan is kept in ``cache``: the same plan, documents and version are not asked about twice.
+    Each environment is a question of its own, as nothing of one refers to another: they are asked side by side. Given
+    in parts (environments), it is asked of each as soon as that comes. The answer to a question is kept in ``cache``:
+    the same plan, documents and version are not asked about twice.
     """
     if not command.is_file():
         raise Unavailable(f"Checkov is not installed ({_from_root(command)}): make .venv-checkov/.installed")
-    plan = planned(graphs)
-    text = json.dumps(plan.document, sort_keys=True)
-    kept = cache / f"{_key(text, command)}.json" if cache else None
-    if kept and kept.is_file():
-        answer = json.loads(kept.read_text("utf-8"))
-    else:
-        answer = _asked(text, command)
+    asking = _Asking(command, cache)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        documents = pool.submit(asking.documents)
+        stacks = [
+            (plan, pool.submit(asking.plan, plan)) for part in _parts(graphs) if (plan := planned(part)).resources
+        ]
+        answers = [(plan, answer.result()) for plan, answer in stacks]
+        said = documents.result()
+    found = [remark for plan, answer in answers for remark in _of_stacks(plan, answer)]
+    found += [_of_document(record) for record in said["records"]]
+    return Opinion(said["version"], tuple(sorted(set(found))))
+
+
+def _parts(graphs: Iterable[Graph] | Iterable[Sequence[Graph]]) -> Iterator[Sequence[Graph]]:
+    """Yield parts as they are given; single graphs by environment."""
+    loose: dict[str, list[Graph]] = {}
+    for one in graphs:
+        if isinstance(one, Graph):
+            loose.setdefault(one.environment, []).append(one)
+        else:
+            yield one
+    yield from loose.values()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Checkov's command, and where its answers are kept."""
+
+    command: Path
+    cache: Path | None
+
+    def plan(self, plan: Plan) -> dict[str, Any]:
+        """Ask about one environment's plan."""
+        text = json.dumps(plan.document, sort_keys=True)
+
+        def ask() -> Mapping[str, Any]:
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, "plan.json").write_text(text, "utf-8")
+                return _run(
+                    self.command, "--file", "plan.json", "--framework", "terraform_plan", "--skip-download",
+                    cwd=Path(folder),
+                )  # fmt: skip
+
+        return self._answer(ask, text.encode())
+
+    def documents(self) -> dict[str, Any]:
+        """Ask about the API documents, as `make lint` does."""
+        files = [file.read_bytes() for file in sorted((ROOT / DOCUMENTS).glob("*.json"))]
+        return self._answer(
+            lambda: _run(self.command, "--config-file", ".checkov.yaml", cwd=ROOT),
+            (ROOT / ".checkov.yaml").read_bytes(), *files,
+        )  # fmt: skip
+
+    def _answer(self, ask: Callable[[], Mapping[str, Any]], *about: bytes) -> dict[str, Any]:
+        pins = self.command.parents[2] / "requirements" / "checkov.txt"
+        key = hashlib.sha256(b"\0".join((pins.read_bytes(), *about))).hexdigest()
+        kept = self.cache / f"{key}.json" if self.cache else None
+        if kept and kept.is_file():
+            return dict(json.loads(kept.read_text("utf-8")))
+        said = ask()
+        answer = {"version": said["summary"]["checkov_version"], "records": [_record(one) for one in _results(said)]}
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(answer), "utf-8")
-    found: list[Remark] = []
-    for record in answer["records"]:
-        if record["framework"] == "terraform_plan":
-            stack, resource = plan.of[record["resource"]]
-            place, who = resource.place, (resource.urn, resource.type, resource.name)
-            where = (place.file, place.line)
-        else:
-            stack, who = "", (record["resource"], "openapi", record["file"])
-            where = (f"{DOCUMENTS}/{record['file']}", record["line"])
-        found.append(Remark(stack, record["check"], *who, record["passed"], record["title"], *where))
-    about = sum(remark.type != "openapi" for remark in found)
-    if about < FLOOR * len(plan.resources):
+            written = kept.with_suffix(f".{os.getpid()}")
+            written.write_text(json.dumps(answer), "utf-8")
+            written.replace(kept)
+        return answer
+
+
+def _of_stacks(plan: Plan, answer: Mapping[str, Any]) -> Iterator[Remark]:
+    records = answer["records"]
+    if len(records) < FLOOR * len(plan.resources):
         raise Unavailable(
-            f"Checkov said only {about} things of {len(plan.resources)} resources: it cannot read the plan"
+            f"Checkov said only {len(records)} things of {len(plan.resources)} resources: it cannot read the plan"
         )
-    return Opinion(answer["version"], tuple(sorted(set(found))))
+    for record in records:
+        stack, resource = plan.of[record["resource"]]
+        yield Remark(
+            stack, record["check"], resource.urn, resource.type, resource.name, record["passed"], record["title"],
+            resource.place.file, resource.place.line,
+        )  # fmt: skip
 
 
-def _key(plan: str, command: Path) -> str:
-    documents = [file.read_bytes() for file in sorted((ROOT / DOCUMENTS).glob("*.json"))]
-    pins = command.parents[2] / "requirements" / "checkov.txt"
-    parts = [plan.encode(), *documents, (ROOT / ".checkov.yaml").read_bytes(), pins.read_bytes()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _asked(plan: str, command: Path) -> dict[str, Any]:
-    """Run Checkov over the plan, and as `make lint` does over the API documents."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "plan.json")
-        file.write_text(plan, "utf-8")
-        plans = _run(command, "--file", str(file), "--framework", "terraform_plan", "--skip-download", cwd=Path(folder))
-    documents = _run(command, "--config-file", ".checkov.yaml", cwd=ROOT)
-    records = [_record(one, "terraform_plan") for one in _results(plans)]
-    records += [_record(one, "openapi") for one in _results(documents)]
-    return {"version": plans["summary"]["checkov_version"], "records": records}
+def _of_document(record: Mapping[str, Any]) -> Remark:
+    return Remark(
+        "", record["check"], record["resource"], "openapi", record["file"], record["passed"], record["title"],
+        f"{DOCUMENTS}/{record['file']}", record["line"],
+    )  # fmt: skip
 
 
 def _run(command: Path, *arguments: str, cwd: Path) -> Mapping[str, Any]:
@@ -128,9 +177,8 @@ def _results(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*results.get("passed_checks", []), *results.get("failed_checks", [])]
 
 
-def _record(one: Mapping[str, Any], framework: str) -> dict[str, Any]:
+def _record(one: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "framework": framework,
         "check": one["check_id"],
         "title": one["check_name"],
         "passed": one["check_result"]["result"] == "PASSED",

@@ -16,6 +16,7 @@ from typing import Any
 from policies.assessment import Assessment, gravest_first, told
 from policies.checkov.disagreements import Settled
 from policies.controls.model import Catalogue, Control, Evidence, Framework, Requirement
+from policies.eligibility import load_eligibility
 from policies.report.named_tests import Outcome
 from policies.rules.every import RULES
 from policies.rules.judging import Verdict
@@ -80,6 +81,7 @@ def content(sources: Sources) -> dict[str, Any]:
         "cannot_tell_before_deployment": dict(sorted(found.undecided().items())),
         "faults": [*found.faults, *(settled.faults if settled else ())],
         "disagreements": _disagreements(settled),
+        "eligibility": load_eligibility().model_dump(mode="json"),
         "access": {"actions": sources.access, "endpoints": sources.endpoints},
         "findings": [finding.as_dict() for finding in sorted(found.findings)],
     }
@@ -91,19 +93,22 @@ def hashed(content: Mapping[str, Any]) -> str:
 
 
 def matrix(sources: Sources) -> list[dict[str, Any]]:
-    """Return citation by type of resource: how many of each verdict, waived ones told apart from failures."""
+    """Return citation by type of resource: which rules judged, how many of each verdict; waived ones told apart."""
     waived = {finding for finding, _ in sources.assessment.applied.waived}
     cells: dict[tuple[str, str], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    rules: dict[tuple[str, str], set[str]] = defaultdict(set)
     for finding in sources.assessment.findings:
         if finding.verdict is Verdict.NOT_APPLICABLE:
             continue
         verdict = "waived" if finding in waived else finding.verdict.value
         for cited in sources.catalogue.citations_of(finding.rule):
             cells[cited][finding.type][verdict] += 1
+            rules[cited].add(finding.rule)
     return [
         {
             "framework": framework,
             "requirement": one,
+            "rules": sorted(rules[framework, one]),
             "types": {t: dict(sorted(c.items())) for t, c in sorted(row.items())},
         }
         for framework, one in ((f.id, r.id) for f in sources.catalogue.frameworks for r in f.requirements)
@@ -123,6 +128,9 @@ def _evidence(sources: Sources) -> dict[tuple[str, str], dict[str, Any]]:
         status = next((says for verdict, says in worst.items() if of[verdict]), "not-applicable")
         found["rule", rule] = {"status": status, "counts": dict(sorted(of.items())), "title": RULES[rule].title}
     if sources.settled:
+        # A check that a control names and that says nothing has nothing to judge: unexplained, that is a fault.
+        for check in sources.catalogue.of_evidence("checkov"):
+            found["checkov", check] = {"status": "not-applicable"}
         _checks(sources.settled, found)
     for node, ended in (sources.tests or {}).items():
         for kind in ("test", "cedar"):

@@ -17,8 +17,8 @@ METHODS = "aws:apigateway/methodSettings:MethodSettings"
 DOMAIN = "aws:apigateway/domainName:DomainName"
 ACL = "aws:wafv2/webAcl:WebAcl"
 # Left open by design: the portal has a session of its own, the rest holds no PHI (services/contracts says why, route
-# by route, and tests/repository/test_routes.py holds each to its reason).
-OPEN_PREFIXES = ("/portal", "/health")
+# by route, and tests/repository/test_routes.py holds each to its reason; policies/access/public.cedar decides).
+OPEN_PREFIXES = ("/portal", "/finder", "/health", "/directory/public/", "/availability/public/")
 OPEN_ENDINGS = ("/openapi.json", "/slot-offer-keys")
 
 

@@ -73,13 +73,17 @@ def _policy_closed(policy: View) -> Iterator[str]:
             yield "lets everybody in"
 
 
+def _set(bucket: View, type_: str, path: str, wanted: str) -> bool:
+    """Say whether a resource of the type, made for the bucket, sets what is wanted."""
+    return any(one[path] == wanted for one in bucket.about(type_))
+
+
 @BOOK.rule(
     "bucket-versioned", "Buckets keep what is overwritten or deleted", BUCKET, scope="stack",
     remedy="Add a BucketVersioning with status Enabled.",
 )  # fmt: skip
 def _versioned(bucket: View) -> Iterator[str]:
-    ways = bucket.about("aws:s3/bucketVersioning:BucketVersioning")
-    if not any(way["versioningConfiguration.status"] == "Enabled" for way in ways):
+    if not _set(bucket, "aws:s3/bucketVersioning:BucketVersioning", "versioningConfiguration.status", "Enabled"):
         yield "what is overwritten is gone"
 
 
@@ -88,8 +92,8 @@ def _versioned(bucket: View) -> Iterator[str]:
     remedy="Add BucketOwnershipControls with BucketOwnerEnforced.",
 )  # fmt: skip
 def _without_acls(bucket: View) -> Iterator[str]:
-    ways = bucket.about("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
-    if not any(way["rule.objectOwnership"] == "BucketOwnerEnforced" for way in ways):
+    controls = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
+    if not _set(bucket, controls, "rule.objectOwnership", "BucketOwnerEnforced"):
         yield "access lists of single objects count"
 
 

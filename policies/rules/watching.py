@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from policies.rules.judging import STACK, Book
+from policies.rules.judging import STACK, Book, Judge
 from policies.rules.reading import View
 
 BOOK = Book()
@@ -14,14 +14,14 @@ LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 SIX_YEARS = 6 * 365
 
 
-def _regional(stack: View) -> bool:
-    return stack.graph.layer == "region"
+def _every_region(id_: str, title: str, remedy: str) -> Callable[[Judge], Judge]:
+    """Make the function below a rule about every region's stack as a whole."""
+    return BOOK.rule(id_, title, STACK, scope="stack", when=lambda stack: stack.graph.layer == "region", remedy=remedy)
 
 
-@BOOK.rule(
-    "region-has-trail", "Every region records who called which of AWS's interfaces", STACK, scope="stack",
-    when=_regional,
-    remedy="Make the component AuditTrail in the region (infra/components/audit_trail.py).",
+@_every_region(
+    "region-has-trail", "Every region records who called which of AWS's interfaces",
+    "Make the component AuditTrail in the region (infra/components/audit_trail.py).",
 )  # fmt: skip
 def _trail(stack: View) -> Iterator[str]:
     if not any(trail["enableLogging"] is not False for trail in stack.beside(TRAIL)):
@@ -79,10 +79,9 @@ def _kept(group: View) -> Iterator[str]:
         yield "is kept for ever: nothing says when what it holds ends"
 
 
-@BOOK.rule(
-    "region-has-recorder", "Every region records how its resources are configured", STACK, scope="stack",
-    when=_regional,
-    remedy="Make the component Configuration in the region (infra/components/detection.py).",
+@_every_region(
+    "region-has-recorder", "Every region records how its resources are configured",
+    "Make the component Configuration in the region (infra/components/detection.py).",
 )  # fmt: skip
 def _recorder(stack: View) -> Iterator[str]:
     running = [status for status in stack.beside("aws:cfg/recorderStatus:RecorderStatus") if status.on("isEnabled")]
@@ -93,10 +92,9 @@ def _recorder(stack: View) -> Iterator[str]:
         yield "AWS Config records some types only"
 
 
-@BOOK.rule(
-    "region-has-guard", "Every region watches for intruders and malicious software", STACK, scope="stack",
-    when=_regional,
-    remedy="Make a GuardDuty detector with its features (infra/components/detection.py).",
+@_every_region(
+    "region-has-guard", "Every region watches for intruders and malicious software",
+    "Make a GuardDuty detector with its features (infra/components/detection.py).",
 )  # fmt: skip
 def _guard(stack: View) -> Iterator[str]:
     detectors = stack.beside("aws:guardduty/detector:Detector")
@@ -112,10 +110,9 @@ def _guard(stack: View) -> Iterator[str]:
             yield f"GuardDuty's {name} is off"
 
 
-@BOOK.rule(
-    "region-has-hub", "Every region's findings come together and are compared with a standard", STACK, scope="stack",
-    when=_regional,
-    remedy="Make a Security Hub account and subscribe to AWS's foundational best practices.",
+@_every_region(
+    "region-has-hub", "Every region's findings come together and are compared with a standard",
+    "Make a Security Hub account and subscribe to AWS's foundational best practices.",
 )  # fmt: skip
 def _hub(stack: View) -> Iterator[str]:
     standards = stack.beside("aws:securityhub/standardsSubscription:StandardsSubscription")
@@ -123,10 +120,9 @@ def _hub(stack: View) -> Iterator[str]:
         yield "Security Hub compares with nothing"
 
 
-@BOOK.rule(
-    "region-has-analyzer", "Every region is searched for what strangers may reach", STACK, scope="stack",
-    when=_regional,
-    remedy="Make an IAM Access Analyzer of type ACCOUNT.",
+@_every_region(
+    "region-has-analyzer", "Every region is searched for what strangers may reach",
+    "Make an IAM Access Analyzer of type ACCOUNT.",
 )  # fmt: skip
 def _analyzer(stack: View) -> Iterator[str]:
     kinds = {str(one["type"] or "ACCOUNT") for one in stack.beside("aws:accessanalyzer/analyzer:Analyzer")}
@@ -147,9 +143,9 @@ def _wakes(alarm: View) -> Iterator[str]:
         yield "rings in an empty room"
 
 
-@BOOK.rule(
-    "traces-encrypted", "Traces are encrypted by a key of ours", STACK, scope="stack", when=_regional,
-    remedy="Set aws.xray.EncryptionConfig with type KMS and a key.",
+@_every_region(
+    "traces-encrypted", "Traces are encrypted by a key of ours",
+    "Set aws.xray.EncryptionConfig with type KMS and a key.",
 )  # fmt: skip
 def _traces(stack: View) -> Iterator[str]:
     if not any(one["type"] == "KMS" for one in stack.beside("aws:xray/encryptionConfig:EncryptionConfig")):

@@ -21,7 +21,7 @@ from services.availability.adapters.postgres_interpreters import PostgresInterpr
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
-from services.availability.api import absences, clinics, schedules, slots, why
+from services.availability.api import absences, clinics, public, schedules, slots, why
 from services.availability.api.dependencies import Availability
 from services.availability.consumers import on_directory
 from services.availability.ports import LookUp, SlotSearch, UnitOfWork, ZipCentroids
@@ -30,6 +30,7 @@ from services.availability.usecases.absences import Closures, LeaveOfAbsence
 from services.availability.usecases.clinics import Clinics
 from services.availability.usecases.horizon import ExtendHorizon
 from services.availability.usecases.materialise import Horizon
+from services.availability.usecases.open_times import OpenTimes
 from services.availability.usecases.projections import DirectoryProjection
 from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
@@ -81,6 +82,7 @@ def assemble(
         closures=Closures(transaction, horizon),
         clinics=Clinics(clinic_work(database), clock),
         offer_keys={"keys": [jwk]},
+        open_times=OpenTimes(look_up, ClinicSearch(database, search), clock),
     )
 
 
@@ -175,7 +177,15 @@ def create() -> FastAPI:
         title="Careslot availability",
         description=DESCRIPTION,
         version="1.0.0",
-        routers=[slots.router, why.router, schedules.router, absences.router, clinics.router, records_router(*KINDS)],
+        routers=[
+            slots.router,
+            why.router,
+            schedules.router,
+            absences.router,
+            clinics.router,
+            public.router,
+            records_router(*KINDS),
+        ],
         lifespan=_lifespan,
     )
 

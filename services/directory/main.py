@@ -24,6 +24,7 @@ from services.directory.api import (
     merges,
     patients,
     proxies,
+    public,
     roles,
 )
 from services.directory.settings import Settings
@@ -57,6 +58,7 @@ def create() -> FastAPI:
             merges.router,
             roles.router,
             break_glass.router,
+            public.router,
             records_router(*KINDS),
         ],
         lifespan=_lifespan,

@@ -56,6 +56,8 @@ class Actor:
 
 
 UNKNOWN = Actor(subject="unknown", roles=frozenset())
+# Whoever presents no token where none is asked for; policies/access/public.cedar says what they may do.
+ANYBODY = Actor(subject="anybody", roles=frozenset({"anybody"}))
 
 
 def system_actor(name: str) -> Actor:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from services.kernel.access import AccessPolicies, AccessRefused, Gate
-from services.kernel.actor import UNKNOWN, Actor, Emergency
+from services.kernel.actor import ANYBODY, UNKNOWN, Actor, Emergency
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock
 from services.kernel.doorkeeper import Doorkeeper
@@ -101,31 +101,48 @@ def public(reason: str) -> dict[str, Any]:
     return {"openapi_extra": {"x-careslot-public": reason, "security": []}}
 
 
-def _entrance(action: str) -> Callable[[Request], Awaitable[None]]:
+def anyone(action: str, *statuses: int) -> dict[str, Any]:
+    """Return the arguments of a route that asks nobody who they are: the policies say what ``action`` gives to anybody.
+
+    Unlike a ``public`` route it answers about what people own, so its gate is asked like any other.
+    """
+    return {
+        "dependencies": [Depends(_entrance(action, anybody=True))],
+        "openapi_extra": {"x-careslot-action": action, "security": []},
+        "responses": problems(403, 429, 503, *statuses),
+    }
+
+
+def _entrance(action: str, *, anybody: bool = False) -> Callable[[Request], Awaitable[None]]:
     async def enter(request: Request) -> None:
         edge: Edge = request.app.state.edge
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        try:
-            if scheme.lower() != "bearer" or not token:
-                raise Unauthenticated("Send 'Authorization: Bearer <token>'.", slug="token-missing")
-            actor = await edge.verifier.verify(token.strip())
-            if edge.emergency and (glass := request.headers.get(EMERGENCY_HEADER)):
-                actor = replace(actor, emergency=edge.emergency(glass, actor.subject, edge.clock.now()))
-        except Unauthenticated as refusal:
-            if edge.door is not None:
-                edge.door.forget(request.state.credential)
-            await edge.refused(_unauthenticated(edge, action, refusal))
-            raise
-        if edge.door is not None:
-            credential: int = request.state.credential
-            if actor.emergency is not None:
-                credential = glass_hash(credential, request.headers[EMERGENCY_HEADER].encode("latin-1"))
-            edge.door.remember(credential, actor)
+        actor = ANYBODY if anybody else await _verified(request, edge, action)
         request.state.gate = Gate(
             edge.policies, edge.clock, service=edge.service, action=action, actor=actor, correlation_id=correlation_id()
         )
 
     return enter
+
+
+async def _verified(request: Request, edge: Edge, action: str) -> Actor:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send 'Authorization: Bearer <token>'.", slug="token-missing")
+        actor = await edge.verifier.verify(token.strip())
+        if edge.emergency and (glass := request.headers.get(EMERGENCY_HEADER)):
+            actor = replace(actor, emergency=edge.emergency(glass, actor.subject, edge.clock.now()))
+    except Unauthenticated as refusal:
+        if edge.door is not None:
+            edge.door.forget(request.state.credential)
+        await edge.refused(_unauthenticated(edge, action, refusal))
+        raise
+    if edge.door is not None:
+        credential: int = request.state.credential
+        if actor.emergency is not None:
+            credential = glass_hash(credential, request.headers[EMERGENCY_HEADER].encode("latin-1"))
+        edge.door.remember(credential, actor)
+    return actor
 
 
 def _unauthenticated(edge: Edge, action: str, refusal: Unauthenticated) -> AuditEntry:

@@ -29,7 +29,8 @@ EVENT_STREAM = b"text/event-stream"
 NEVER_REFUSED = frozenset({"/livez", "/readyz", "/metrics"})
 _TURNED_AWAY = TURNED_AWAY_HEADER.encode()
 _DEADLINE, _GLASS = DEADLINE_HEADER.encode(), EMERGENCY_HEADER.lower().encode()
-_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_NO_STORE = (b"cache-control", b"no-store")
+_ALWAYS = (_NO_STORE, (b"x-content-type-options", b"nosniff"))
 _METHODS = {method: method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 if TYPE_CHECKING:
     from services.kernel.http import Edge
@@ -99,7 +100,10 @@ class EdgeMiddleware:
                 if not any(name == b"content-length" for name, _ in told):
                     _streams(place)
                     begun = time.perf_counter()
-                message["headers"] = [*told, (b"x-correlation-id", correlation_id().encode()), *_ALWAYS]
+                # A route that says for how long it may be kept is about nobody; everything else is kept by no one.
+                kept = any(name == b"cache-control" for name, _ in told)
+                rest = _ALWAYS[1:] if kept else _ALWAYS
+                message["headers"] = [*told, (b"x-correlation-id", correlation_id().encode()), *rest]
             await send(message)
 
         try:

@@ -45,18 +45,23 @@ AWS = Config(
 )
 
 
-class ProcessSettings(BaseSettings):
-    """What every process that serves is told by its environment (prefix ``CARESLOT_``)."""
+class PublicSettings(BaseSettings):
+    """What every process that serves is told by its environment (prefix ``CARESLOT_``); tokens or not."""
 
     model_config = SettingsConfigDict(env_prefix="CARESLOT_", extra="ignore", frozen=True)
 
-    token_issuer: str = Field(description="issuer of accepted tokens, the Cognito user pool")
-    token_audiences: str = Field(description="app client ids whose tokens are accepted, space-separated")
-    token_jwks_url: str = Field(description="where the issuer publishes its keys")
     access_policies: Path = Field(description="folder with the Cedar policies and their schema")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+class ProcessSettings(PublicSettings):
+    """What a process that takes tokens is told besides."""
+
+    token_issuer: str = Field(description="issuer of accepted tokens, the Cognito user pool")
+    token_audiences: str = Field(description="app client ids whose tokens are accepted, space-separated")
+    token_jwks_url: str = Field(description="where the issuer publishes its keys")
 
 
 class ServiceSettings(ProcessSettings):
@@ -242,7 +247,7 @@ async def _purge(relay: Relay) -> None:
             logger().warning("purge waits", error_type=type(error).__name__)
 
 
-def serve(factory: str, settings: ProcessSettings) -> None:
+def serve(factory: str, settings: PublicSettings) -> None:
     """Serve ``factory`` (``module:function`` returning the app) until told to stop; blocking."""
     configure_logging(factory.split(".")[1], settings.log_level)
     uvicorn.run(

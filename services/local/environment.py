@@ -73,6 +73,9 @@ def service_environment(service: str, facts: Facts) -> dict[str, str]:
             if callee in facts.ports
         },
     }
+    if entry.data_class == "public":
+        # As in AWS, where it has no rights and takes no tokens.
+        return {name: value for name, value in {**shared, **_own(service, facts)}.items() if "_TOKEN_" not in name}
     return {**shared, **_own(service, facts), **client_environment(facts.emulator_url)}
 
 
@@ -126,7 +129,11 @@ def process_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _portal(facts: Facts) -> str:
-    return f"http://127.0.0.1:{facts.gateway_port}/portal"
+    return f"{_gateway(facts)}/portal"
+
+
+def _gateway(facts: Facts) -> str:
+    return f"http://127.0.0.1:{facts.gateway_port}"
 
 
 def _own(service: str, facts: Facts) -> dict[str, str]:
@@ -164,4 +171,6 @@ def _own(service: str, facts: Facts) -> dict[str, str]:
             "CARESLOT_SESSION_KEYS": facts.session_key,
             "CARESLOT_SECURE_COOKIES": "false",  # loopback has no TLS
         }
+    if service == "finder":
+        return {"CARESLOT_PORTAL_ADDRESS": _portal(facts), "CARESLOT_PUBLIC_ADDRESS": f"{_gateway(facts)}/finder"}
     return {}

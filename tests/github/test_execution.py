@@ -123,8 +123,10 @@ def test_promotion_soaks_where_it_comes_from_then_proposes(copy: Copy) -> None:
     assert ran.said == [
         "soak booking --environment staging --minutes 30",
         "promote booking --to prod",
-        ("propose gitops/releases --branch promote/booking-prod --title Promote booking to prod"
-        " --file .cache/change.diff (with a token)"),
+        (
+            "propose gitops/releases --branch promote/booking-prod --title Promote booking to prod"
+            " --file .cache/change.diff (with a token)"
+        ),
     ]
 
 

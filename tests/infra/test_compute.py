@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from environments.model import Edge, load_environment
-from infra.assembly import assemble
 from infra.components.base import Scope
 from infra.components.gitops_bridge import GROUP, annotation_names
 from infra.compute import behind_entrance, way_of
@@ -19,13 +17,12 @@ from infra.recording.record import run
 from infra.stacks import Stack
 from pipelines import preview
 from services.contracts.catalogue import load_catalogue
-from services.kernel.errors import Invalid
 from tests.fixtures.estate import stack
 
 pytestmark = pytest.mark.xdist_group("estate")
 SERVICES = load_catalogue()
 INSIDE = {name for name, service in SERVICES.items() if service.runs_on == "eks"}
-FINDER = SERVICES["portal"].model_copy(update={"name": "finder", "runs_on": "app-runner", "data_class": "public"})
+FINDER = SERVICES["finder"]
 
 
 def scope(**edge: bool) -> Scope:
@@ -46,22 +43,15 @@ def test_settings_say_how_an_edge_service_runs(edge: dict[str, bool], portal: st
     where = scope(**edge)
     assert (way_of(where, SERVICES["portal"]), way_of(where, FINDER)) == (portal, finder)
     assert way_of(where, SERVICES["booking"]) == "cluster"
-    led_to = set(behind_entrance(where, {**SERVICES, "finder": FINDER}))
+    led_to = set(behind_entrance(where, SERVICES))
     assert led_to == INSIDE | {n for n, way in (("portal", portal), ("finder", finder)) if way == "fargate"}
 
 
 def test_the_settings_show_app_runner_and_express_mode_in_a_preview() -> None:
-    """A finder is in no catalogue yet: with one, and both settings on, a preview of dev lists both systems."""
     dev = load_environment("dev")
-    edge = dev.edge.model_copy(
-        update={"app_runner": True, "express_mode": True, "releases": {"portal": "0.1.0", "finder": "1.2.3"}}
-    )
-    finder = FINDER.model_copy(update={"port": 8110, "calls": (), "secrets": ()})
-    program = partial(assemble, services={**SERVICES, "finder": finder})
+    edge = dev.edge.model_copy(update={"app_runner": True, "express_mode": True})
     published = {"dev-foundation": stack("dev-foundation").outputs}
-    graph = run(
-        Stack.parse("dev-us-east-1"), dev.model_copy(update={"edge": edge}), published, known=True, program=program
-    )
+    graph = run(Stack.parse("dev-us-east-1"), dev.model_copy(update={"edge": edge}), published, known=True)
     out = StringIO()
     preview.show([Recording(graph, graph)], Console(file=out, width=preview.WIDE))
     shown = out.getvalue()
@@ -69,21 +59,28 @@ def test_the_settings_show_app_runner_and_express_mode_in_a_preview() -> None:
     assert "aws:ecs/expressGatewayService:ExpressGatewayService" in shown
     (running,) = graph.of_type("aws:apprunner/service:Service")
     image = running.inputs["sourceConfiguration"]["imageRepository"]
-    assert image["imageIdentifier"].endswith(":1.2.3")
-    assert image["imageConfiguration"]["port"] == "8110"
+    assert image["imageIdentifier"].endswith(":0.1.0")
+    assert image["imageConfiguration"]["port"] == str(FINDER.port)
     assert image["imageConfiguration"]["runtimeEnvironmentVariables"] == {
         "CARESLOT_HOST": "0.0.0.0",
-        "CARESLOT_PORT": "8110",
-        "CARESLOT_API_URL": "https://api.dev.careslot.example",
+        "CARESLOT_PORT": str(FINDER.port),
+        "CARESLOT_DIRECTORY_URL": "https://api.dev.careslot.example/directory",
+        "CARESLOT_AVAILABILITY_URL": "https://api.dev.careslot.example/availability",
+        "CARESLOT_PORTAL_ADDRESS": "https://api.dev.careslot.example/portal",
     }
+    assert not [task for task in graph.of_type("aws:ecs/service:Service") if task.tags["service"] == "finder"]
+    assert not [group for group in graph.of_type("aws:lb/targetGroup:TargetGroup") if group.tags["service"] == "finder"]
 
 
-def test_app_runner_without_a_service_for_it_is_refused() -> None:
-    dev = load_environment("dev")
-    edge = dev.edge.model_copy(update={"app_runner": True})
-    published = {"dev-foundation": stack("dev-foundation").outputs}
-    with pytest.raises(Invalid, match=r"environments/dev\.yaml:edge\.app_runner: true, but the catalogue has no"):
-        run(Stack.parse("dev-us-east-1"), dev.model_copy(update={"edge": edge}), published, known=True)
+def test_the_finder_runs_on_fargate_where_nothing_is_said_and_gets_no_token_nor_right() -> None:
+    graph = stack("dev-us-east-1")
+    assert not graph.of_type("aws:apprunner/service:Service")
+    definitions = {d.tags["service"]: d for d in graph.of_type("aws:ecs/taskDefinition:TaskDefinition")}
+    (container,) = json.loads(definitions["finder"].inputs["containerDefinitions"])
+    told = {pair["name"]: pair["value"] for pair in container["environment"]}
+    assert told["CARESLOT_PUBLIC_ADDRESS"] == "https://api.dev.careslot.example/finder"
+    assert not [name for name in told if "TOKEN" in name]
+    assert not container.get("secrets")
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "us-west-2"])
@@ -100,7 +97,8 @@ def test_every_service_runs_one_way_in_every_region(region: str) -> None:
 
 
 def test_tasks_are_told_where_they_are_and_whom_they_call() -> None:
-    (definition,) = stack("prod-us-west-2").of_type("aws:ecs/taskDefinition:TaskDefinition")
+    definitions = stack("prod-us-west-2").of_type("aws:ecs/taskDefinition:TaskDefinition")
+    (definition,) = [one for one in definitions if one.tags["service"] == "portal"]
     (container,) = json.loads(definition.inputs["containerDefinitions"])
     told = {pair["name"]: pair["value"] for pair in container["environment"]}
     for callee in SERVICES["portal"].calls:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from environments.model import load_environment, names
-from infra.components.artifacts import zip_name
+from infra.zips import zip_name
 from pipelines.functions import functions, with_functions
 from services.kernel.errors import Invalid
 

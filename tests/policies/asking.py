@@ -116,7 +116,8 @@ class Service:
             return "-"
         elif not any(allowed for _, allowed in self.policies.asked):
             self.faults.append(f"answered without leave: {told}")
-        busy = answer.status_code == 200 and answer.text.startswith("{") and answer.json().get("busy") is True
+        one = answer.headers.get("content-type", "") == "application/json" and answer.text.startswith("{")
+        busy = answer.status_code == 200 and one and answer.json().get("busy") is True
         return "busy" if busy else "yes"
 
 

@@ -36,6 +36,8 @@ from services.directory.ports import Account
 from services.directory.usecases import Rules
 from services.directory.usecases import assemble as assemble_directory
 from services.directory.usecases.bulk import bulk_record
+from services.finder.main import assemble as assemble_finder
+from services.finder.main import create as create_finder
 from services.kernel.clock import FixedClock
 from services.kernel.database import Database
 from services.notifications.adapters.postgres import PostgresStore
@@ -52,6 +54,7 @@ from tests.services.availability.bench import KEY, on_postgres
 from tests.services.availability.fakes import FakeZipCentroids
 from tests.services.availability.places import FOLLOW_UP as KNOWN_FOLLOW_UP
 from tests.services.directory.fakes import BOSTON, FAMILY, FOLLOW_UP, MARIA, FakeAccounts, FakeZipCodes
+from tests.services.finder.fakes import TODAY, FakeCare
 from tests.services.notifications.examples import NOW as NOTICED
 from tests.services.notifications.examples import RECIPIENT
 
@@ -109,6 +112,8 @@ async def directory(stack: AsyncExitStack, new: NewDatabase) -> Service:
         "PUT /interpreters/{interpreter_id}": both(
             lambda n: Ask(f"/interpreters/int-{n}", {**interprets, "facility_ids": [f"fac-{n}"]})
         ),
+        "GET /public/facilities": same("/public/facilities"),
+        "GET /public/visit-types": same("/public/visit-types"),
         "GET /clinicians": same("/clinicians"),
         "GET /clinicians/{clinician_id}": both(lambda n: Ask(f"/clinicians/cln-{n}")),
         "PUT /clinicians/{clinician_id}": both(
@@ -192,6 +197,7 @@ async def availability(stack: AsyncExitStack, new: NewDatabase) -> Service:
         ),
         "GET /slots/{slot_id}/why": both(lambda n: Ask(f"/slots/{slot(f'cln-{n}', f'fac-{n}')}/why")),
         "GET /slots": same("/slots", specialty="family-medicine"),
+        "GET /public/open-times": same("/public/open-times", facility="fac-1", visit_type=length),
         "GET /visit-types/{visit_type}/openings": same(f"/visit-types/{length}/openings", minutes=30),
     }
     return Service("availability", app, asks).telling(database, AVAILABILITY_KINDS).behind(clock)
@@ -251,7 +257,23 @@ async def audit(stack: AsyncExitStack, new: NewDatabase) -> Service:
     return Service("audit", app, asks).behind(clock)
 
 
-SERVICES = (directory, availability, booking, waitlist, notifications, audit)
+async def finder(_stack: AsyncExitStack, _new: NewDatabase) -> Service:
+    """One facility with one open time."""
+    app = create_finder()
+    app.state.finder = assemble_finder(FakeCare(), FixedClock(TODAY), "https://portal", "https://finder")
+    asks = {
+        "GET /find": same("/find"),
+        "GET /specialties": same("/specialties"),
+        "GET /open-times": same("/open-times", zip="02108", specialty="family-medicine"),
+        "GET /smart/locations": same("/smart/locations"),
+        "GET /smart/schedules/{facility_id}": same("/smart/schedules/fac-1"),
+        "GET /smart/slots/{facility_id}": same("/smart/slots/fac-1"),
+        "GET /smart/{manifest}": same("/smart/$bulk-publish"),
+    }
+    return Service("finder", app, asks).behind(FixedClock(TODAY))
+
+
+SERVICES = (directory, availability, booking, waitlist, notifications, audit, finder)
 
 
 @asynccontextmanager

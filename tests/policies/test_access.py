@@ -5,17 +5,21 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.contracts.roles import Role
 from services.kernel.access import AccessPolicies, AttributeValue, Resource
-from services.kernel.actor import Actor
+from services.kernel.actor import ANYBODY, Actor
 from tests.policies.actors import ACTORS, SCOPES, everywhere
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = Path(__file__).with_name("access_matrix.txt")
+# What no token is asked for (policies/access/public.cedar), and what everyone may who has one.
+PUBLIC = {"find-care", "find-open-times"}
+OPEN_TO_ALL = {"read-facility", "read-catalogue", "search-slots"} | PUBLIC
 POLICIES = AccessPolicies.from_folder(ROOT / "policies" / "access")
 
 
@@ -81,8 +85,14 @@ def test_the_policies_give_exactly_the_table() -> None:
 
 def test_nobody_without_a_role_may_touch_anything_that_holds_phi() -> None:
     nobody = Actor("x", frozenset(), person="pat-1", facilities=frozenset({"*"}), scopes=SCOPES)
-    open_to_all = {"read-facility", "read-catalogue", "search-slots"}
-    assert {action for action in POLICIES.actions if permitted(nobody, action, inside=True)} == open_to_all
+    assert {action for action in POLICIES.actions if permitted(nobody, action, inside=True)} == OPEN_TO_ALL
+
+
+def test_whoever_presents_no_token_sees_open_times_and_nothing_else() -> None:
+    both = (permitted(ANYBODY, action, inside=True) for action in sorted(POLICIES.actions))
+    assert {action for action, may in zip(sorted(POLICIES.actions), both, strict=True) if may} == PUBLIC
+    pretends = replace(ANYBODY, roles=ANYBODY.roles | {role.value for role in Role}, facilities=frozenset({"*"}))
+    assert {action for action in POLICIES.actions if permitted(pretends, action, inside=True)} == PUBLIC
 
 
 @pytest.mark.parametrize("role", [Role.PATIENT, Role.PROXY, Role.CLINICIAN])
@@ -94,7 +104,7 @@ def test_an_account_without_a_person_owns_nothing(role: Role) -> None:
     }  # fmt: skip
     for kind, attributes in resources(inside=False).items():
         resource = Resource(kind, "r", {name: nameless[name] for name in attributes})
-        for action in POLICIES.actions - {"read-facility", "read-catalogue", "search-slots"}:
+        for action in POLICIES.actions - OPEN_TO_ALL:
             assert not POLICIES.decide(blank, action, resource).allowed, (action, kind)
 
 
@@ -112,7 +122,9 @@ def test_an_auditor_of_a_facility_sees_its_part_of_the_trail_alone() -> None:
 def test_an_auditor_changes_nothing() -> None:
     auditor = everywhere(ACTORS[Role.AUDITOR])
     changing = {
-        action for action in POLICIES.actions if not action.startswith(("read-", "search-", "explain-", "export-"))
+        action
+        for action in POLICIES.actions
+        if not action.startswith(("read-", "search-", "explain-", "export-", "find-"))
     }
     assert not [action for action in changing if permitted(auditor, action, inside=True)]
 

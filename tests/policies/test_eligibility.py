@@ -32,10 +32,18 @@ def test_what_is_not_in_the_register_is_not_found(type_: str) -> None:
 def test_a_restriction_has_a_reason() -> None:
     with pytest.raises(ValueError, match="say why it may not hold PHI"):
         Service(name="Something", data="internal")
+    with pytest.raises(ValueError, match="say where it was found to be eligible"):
+        Service(name="Something", data="phi")
+
+
+def test_where_it_was_seen_is_named() -> None:
+    given = {"source": "x", "how": "y", "read": date(2026, 1, 1), "review": date(2026, 6, 1), "copies": {"a": "b"}}
+    with pytest.raises(ValueError, match="list: not among copies"):
+        Eligibility.model_validate({**given, "services": {"s3": {"name": "S3", "data": "phi", "seen": "list"}}})
 
 
 def test_the_register_is_read_twice_a_year() -> None:
-    given = {"source": "x", "services": {}, "read": date(2026, 1, 1)}
+    given = {"source": "x", "how": "y", "copies": {}, "services": {}, "read": date(2026, 1, 1)}
     with pytest.raises(ValueError, match="within 190 days after 2026-01-01"):
         Eligibility.model_validate({**given, "review": date(2027, 1, 1)})
     register = Eligibility.model_validate({**given, "review": date(2026, 7, 1)})

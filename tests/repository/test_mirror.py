@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from tests.repository.tree import files, parse, python_files, told
@@ -14,6 +15,7 @@ ELSEWHERE: dict[str, str] = {
     "services/notifications/cli/rebuild.py": _REBUILT,
     "services/waitlist/cli/rebuild.py": _REBUILT,
     "policies/pack/translating.py": "tests/policies/pack/test_wrapping.py asks the running pack in its environment",
+    "infra/components/artifacts.py": "tests/infra/components/test_functions.py looks for each zip in its bucket",
     "infra/recording/unsafe.py": "tests/infra/test_planted.py plants each of its mistakes and reads what is said",
     "services/kernel/records.py": _REBUILT,
     "services/kernel/rebuilding.py": _REBUILT,
@@ -45,28 +47,32 @@ def untested(modules: list[Path], tests: dict[Path, set[str]]) -> list[Path]:
     A test mirrors `services/booking/domain/claims.py` if it is in the folder tests/services/booking (or below it) and
     is called after the module or its package (test_claims.py, test_domain_claims.py, test_domain.py) or imports it.
     """
+    at_home: dict[Path, list[tuple[str, set[str]]]] = {}
+    for test, names in tests.items():
+        for folder in test.parents:
+            at_home.setdefault(folder, []).append((test.stem, names))
     without = []
     for module in modules:
         home = Path("tests", *module.parts[:2]) if len(module.parts) > 2 else Path("tests", module.parts[0])
         dotted = ".".join(module.with_suffix("").parts)
-        words = {module.stem, *module.parts[2:-1]}
+        words = [f"test_{word}" for word in (module.stem, *module.parts[2:-1])]
         if not any(
-            home in test.parents
-            and (dotted in names or any(test.stem == f"test_{w}" or test.stem.startswith(f"test_{w}_") for w in words))
-            for test, names in tests.items()
+            dotted in names or any(stem == word or stem.startswith(f"{word}_") for word in words)
+            for stem, names in at_home.get(home, ())
         ):
             without.append(module)
     return without
 
 
-def _gap() -> set[str]:
+@cache
+def _gap() -> frozenset[str]:
     tests = {file: imported(parse(file)) for file in python_files("tests") if file.name.startswith("test_")}
     modules = [
         f
         for f in python_files("services", "environments", "infra", "pipelines", "policies")
         if f.stem not in BARE and has_logic(parse(f))
     ]
-    return {str(module) for module in untested(modules, tests)}
+    return frozenset(str(module) for module in untested(modules, tests))
 
 
 def test_every_module_with_logic_has_tests() -> None:

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
 from services.availability.usecases.clinics import Clinics
+from services.availability.usecases.open_times import OpenTimes
 from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import SearchSlots
 from services.availability.usecases.why import ExplainSlot
@@ -23,6 +24,7 @@ class Availability:
     closures: Closures
     clinics: Clinics
     offer_keys: dict[str, Any]
+    open_times: OpenTimes
 
 
 def _availability(request: Request) -> Availability:

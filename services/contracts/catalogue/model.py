@@ -51,10 +51,11 @@ class Slo(_Entry):
 
 
 class Scaling(_Entry):
-    """Bounds of the number of pods or tasks in a region."""
+    """Bounds of the number of pods or tasks in a region; at least ``working_hours`` while patients call."""
 
     min: int = Field(ge=1)
     max: int = Field(ge=1)
+    working_hours: int | None = Field(default=None, ge=1)
 
 
 class Service(_Entry):

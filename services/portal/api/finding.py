@@ -1,6 +1,7 @@
 """From a wish to a booked visit: find, choose a time, look again, confirm. The wish is in a cookie, never in a URL."""
 
 import hashlib
+import re
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Response
 from services.kernel.errors import Conflict, Invalid
 from services.portal.api.drawing import draw, go
 from services.portal.api.entrance import PageRoute, Visit, VisitDep, page
-from services.portal.api.fields import CODE, LANGUAGE, ZIP, AppointmentId, Fields, local_day
+from services.portal.api.fields import CODE, ID, LANGUAGE, ZIP, AppointmentId, Fields, local_day
 from services.portal.api.line import in_line
 from services.portal.api.names import Names
 from services.portal.domain.session import PATIENT_DESK
@@ -29,6 +30,24 @@ async def find_form(visit: VisitDep) -> Response:
         wish = Wish()
         visit.wishes(wish)
     return await _find(visit, wish, {})
+
+
+@router.get("/book", **page("search-slots"))
+async def book_here(visit: VisitDep) -> Response:
+    """Begin where a link from the finder, or from whoever lists its times, leads: times of one facility and day.
+
+    The link is about no person; what it asks for goes into the wish, and the address is left behind.
+    """
+    asked = Fields(visit.request.query_params, visit.wording)
+    day = asked.day("day")
+    wish = Wish(
+        patient=visit.wish.patient, visit_type=asked.matching("visit_type", CODE, ""),
+        facility=asked.matching("facility", re.compile(ID), ""), first_day=day, last_day=day,
+    )  # fmt: skip
+    if asked.errors or not (wish.visit_type and wish.facility):
+        return go(visit.request, "find")
+    visit.wishes(wish)
+    return go(visit.request, "slots")
 
 
 @router.post("/find", **page("search-slots", form=True))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from environments.model import load_environment
-from infra.components.artifacts import zip_name
 from infra.components.function_environment import POSTGRES
 from infra.components.function_permissions import MANAGED_POLICIES
 from infra.components.schedules import GROUP
 from infra.recording.graph import Graph, Resource
+from infra.zips import zip_name
 from services.contracts.topology import SCHEDULES, SUBSCRIPTIONS, function_handler
 from tests.fixtures.estate import resolved, stack
 

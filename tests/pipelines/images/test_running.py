@@ -76,11 +76,13 @@ def start(stand: Stand, image: str) -> Start:
         told = stand.variables(port) | {"CARESLOT_DATABASE_URL": stand.server.dsn("booking", "fresh")}
         # Where it listens and what it reads, the image knows; the rest is the platform's to tell.
         del told["CARESLOT_ACCESS_POLICIES"]
+        # Public keys by value: the files are closed to everyone but this user.
+        told |= {
+            key: Path(told[key]).read_text("utf-8") for key in ("CARESLOT_OFFER_KEYS", "CARESLOT_BREAK_GLASS_KEYS")
+        }
         variables = [word for key, value in told.items() for word in ("--env", f"{key}={value}")]
-        folders = [f"{stand.folder}/{name}.jwks.json" for name in ("slot-offer", "break-glass")]
-        mounts = [word for path in folders for word in ("--volume", f"{path}:{path}:ro")]
-        mounts += ["--volume", f"{stand.server.sockets}:{stand.server.sockets}"]
-        return ["podman", "--runtime", "runc", "run", *options, *FENCED, *variables, *mounts, image, program]
+        socket = ["--volume", f"{stand.server.sockets}:{stand.server.sockets}"]
+        return ["podman", "--runtime", "runc", "run", *options, *FENCED, *variables, *socket, image, program]
 
     return words
 
@@ -109,7 +111,7 @@ def test_an_image_migrates_serves_and_is_booked_through(stand: Stand, start: Sta
 def test_an_image_says_who_it_runs_as_and_how_it_is(image: str) -> None:
     (seen,) = json.loads(run("podman", "image", "inspect", image))
     assert seen["Config"]["User"] == "10001:10001"
-    assert seen["Config"]["Healthcheck"]["Test"] == ["CMD", "python3", "/app/start.py", "healthy"]
+    assert seen["Healthcheck"]["Test"] == ["CMD", "python3", "/app/start.py", "healthy"]
     assert seen["Config"]["ExposedPorts"] == {"8103/tcp": {}}
 
 

@@ -63,6 +63,7 @@ class Bench:
 
     def __init__(self, transaction: UnitOfWork, search: SlotSearch, interpreters: InterpreterTimes) -> None:
         self.transaction = transaction
+        self.slots = search
         self.clock = FixedClock(NOW)
         self.rules = RULES
         self.horizon = Horizon(self.clock, 30, self.rules)

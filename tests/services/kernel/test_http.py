@@ -1,5 +1,6 @@
 """The edge asks every caller who they are and every route whether it asked; every error is a problem+json."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi.responses import StreamingResponse
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 from services.kernel.access import AccessPolicies, Resource
@@ -16,7 +19,7 @@ from services.kernel.actor import Actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import FixedClock
 from services.kernel.errors import Conflict, Unauthenticated, Unavailable
-from services.kernel.http import Edge, GateDep, create_app, guard, public
+from services.kernel.http import Edge, GateDep, anyone, create_app, guard, public
 from services.kernel.middleware import MAX_BODY_BYTES
 from services.kernel.telemetry import configure_logging
 
@@ -51,6 +54,18 @@ async def forgetful(gate: GateDep) -> dict[str, str]:
     return {"actor": gate.actor.subject}
 
 
+@router.get("/open", **anyone("find-open-times"))
+async def open_to_all(gate: GateDep, response: Response) -> dict[str, str]:
+    gate.require(Resource("Slots", "slots"))
+    response.headers["cache-control"] = "public, max-age=60"
+    return {"actor": gate.actor.subject}
+
+
+@router.get("/closed", **anyone("read-facility"))
+async def closed(gate: GateDep) -> None:
+    gate.require(Resource("Catalogue", "directory"))
+
+
 @router.post("/things", **public("a test"), status_code=201)
 async def things(body: Body, limit: Annotated[int, Query(ge=1)] = 1) -> dict[str, int]:
     return {"minutes": body.minutes * limit}
@@ -59,6 +74,16 @@ async def things(body: Body, limit: Annotated[int, Query(ge=1)] = 1) -> dict[str
 @router.get("/taken", **public("a test"))
 async def taken() -> None:
     raise Conflict("That slot is gone.", slug="slot-taken", extra={"alternatives": [1]}, retry_after=2)
+
+
+@router.get("/stream", **public("a test"))
+async def stream() -> StreamingResponse:
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await asyncio.sleep(0.2)
+            yield b"x"
+
+    return StreamingResponse(slowly())
 
 
 @router.get("/broken", **public("a test"))
@@ -213,8 +238,25 @@ async def test_metrics_know_routes_not_paths(served: Served) -> None:
     assert "fac-1" not in text
 
 
+async def test_a_stream_is_measured_until_it_begins(served: Served) -> None:
+    assert (await served.client.get("/stream")).text == "xxx"
+    labels = {"service": "test", "method": "GET", "route": "/stream", "status": "200"}
+    measured = REGISTRY.get_sample_value("careslot_http_request_seconds_sum", labels)
+    assert measured is not None and measured < 0.6, "what it took to follow is not what it took to answer"
+
+
 async def test_the_contract_names_actions_and_public_reasons(served: Served) -> None:
     paths = (await served.client.get("/openapi.json")).json()["paths"]
     assert paths["/days/{facility}"]["get"]["x-careslot-action"] == "read-day"
     assert paths["/days/{facility}"]["get"]["security"] == [{"bearer": []}]
     assert paths["/livez"]["get"]["x-careslot-public"]
+
+
+async def test_a_route_for_anybody_asks_its_gate_as_nobody_whatever_token_comes(served: Served) -> None:
+    for headers in ({}, AS_DESK, {"authorization": "Bearer stale"}):
+        response = await served.client.get("/open", headers=headers)
+        assert (response.status_code, response.json()) == (200, {"actor": "anybody"})
+        assert response.headers.get_list("cache-control") == ["public, max-age=60"], "it said so itself"
+    assert not served.refused
+    closed = await served.client.get("/closed", headers=AS_DESK)
+    assert (closed.status_code, served.refused[0].action) == (403, "read-facility")

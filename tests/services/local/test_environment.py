@@ -17,7 +17,7 @@ from services.contracts.break_glass import GlassKey, GlassKeys
 from services.contracts.catalogue import load_catalogue
 from services.contracts.slot_offer import OfferKeys
 from services.kernel.actor import Emergency
-from services.kernel.runtime import ProcessSettings, ServiceSettings
+from services.kernel.runtime import ProcessSettings, PublicSettings, ServiceSettings
 from services.local import environment
 from services.local.databases import with_database
 from services.local.environment import Facts, process_environment, read_environment, write_environments
@@ -53,7 +53,8 @@ def test_every_service_can_read_its_settings(service: str, tmp_path: Path, monke
     for name, value in environment.service_environment(service, known).items():
         monkeypatch.setenv(name, value)
     settings = importlib.import_module(f"services.{service}.settings").Settings()
-    assert isinstance(settings, ProcessSettings)
+    assert isinstance(settings, PublicSettings)
+    assert isinstance(settings, ProcessSettings) == (service != "finder")
     assert settings.port == known.ports[service]
     assert isinstance(settings, ServiceSettings) == (service in known.databases)
     if isinstance(settings, ServiceSettings):

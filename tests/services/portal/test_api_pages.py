@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from services.kernel.errors import Forbidden, StaleVersion
 from tests.services.portal.conftest import Browser, hidden
+from tests.services.portal.fakes import PASSWORD
 from tests.services.portal.fakes_visits import VISIT
 
 
@@ -138,3 +141,28 @@ async def test_a_patient_booking_does_not_know_yet_is_shown(browser: Browser) ->
     answer = await browser.get("/patients/pat-000001")
     assert answer.status_code == 200
     assert "Visits cannot be read right now." in answer.text
+
+
+async def test_a_booking_link_leads_through_signing_in_to_the_times_of_that_place_and_day(browser: Browser) -> None:
+    link = "/book?facility=fac-0001&visit_type=family-medicine-follow-up&day=2027-01-04&source=elsewhere"
+    first = await browser.get(link)
+    assert first.status_code == 401
+    fields = {**hidden(first.text, "/sign-in"), "username": "patient", "password": PASSWORD}
+    signed_in = await browser.http.post("/sign-in", data=fields)
+    assert signed_in.headers["location"] == link.removeprefix("/")
+    led = await browser.get(link)
+    assert (led.status_code, led.headers["location"]) == (303, "slots")
+    assert (await browser.get("/slots")).status_code == 200
+    asked = browser.services.last("GET availability /slots").query
+    assert asked == {
+        "visit_type": "family-medicine-follow-up", "from": "2027-01-04", "to": "2027-01-04", "facility": "fac-0001",
+        "limit": "40",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?facility=fac-0001", "?facility=../x&visit_type=a", "?visit_type=a&facility=b&day=x"]
+)
+async def test_a_link_that_cannot_be_read_leads_to_the_form(browser: Browser, query: str) -> None:
+    await browser.sign_in("patient")
+    assert (await browser.get(f"/book{query}")).headers["location"] == "find"

@@ -10,6 +10,7 @@ app.kubernetes.io/component: {{ .Values.tier }}
 app.kubernetes.io/managed-by: argocd
 careslot.health/environment: {{ .Values.facts.environment }}
 careslot.health/data-class: {{ .Values.data_class }}
+careslot.health/team: {{ .Values.team }}
 {{- end }}
 
 {{- define "service.image" -}}

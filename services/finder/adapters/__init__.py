@@ -1,0 +1,1 @@
+"""The finder's way to the services it asks."""

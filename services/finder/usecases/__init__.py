@@ -1,0 +1,1 @@
+"""Finding and publishing open times, from answers that are kept for a while."""
