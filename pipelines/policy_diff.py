@@ -40,8 +40,8 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Tell what changed from one report to another: requirements, findings, waivers, differences from Checkov."""
-    old = _report(before, checkov=checkov)
-    new = _here(checkov=checkov) if after is None else _report(after, checkov=checkov)
+    old = report_of(before, checkov=checkov)
+    new = _here(checkov=checkov) if after is None else report_of(after, checkov=checkov)
     found = changes(old, new)
     if as_json:
         typer.echo(json.dumps(found, indent=1, sort_keys=True))
@@ -52,12 +52,12 @@ def diff(
     typer.echo(f"{len(found['worse'])} worse, {len(found['better'])} better, {len(found['other'])} other")
 
 
-def _report(name: str, *, checkov: bool) -> dict[str, Any]:
-    """Return the content of a report by its file, or of the report that a commit's own code makes."""
+def report_of(name: str, *, checkov: bool, root: Path = ROOT) -> dict[str, Any]:
+    """Return the content of a report by its file, or of the report that a commit of ``root`` makes by its own code."""
     file = Path(name)
     if file.is_file() or file.suffix == ".json":
         return _read(file)
-    with _tree(name) as folder, tempfile.TemporaryDirectory(prefix="careslot-report-") as out:
+    with _tree(name, root) as folder, tempfile.TemporaryDirectory(prefix="careslot-report-") as out:
         print(f"reporting on {name}", file=sys.stderr, flush=True)
         words = ["policy", "report", "--out", out, *([] if checkov else ["--no-checkov"])]
         ran = subprocess.run(
@@ -71,28 +71,28 @@ def _report(name: str, *, checkov: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def _tree(revision: str) -> Iterator[Path]:
+def _tree(revision: str, root: Path) -> Iterator[Path]:
     """Yield a working tree of a commit; raise Invalid if git knows none by that name."""
     with tempfile.TemporaryDirectory(prefix="careslot-diff-") as parent:
         folder = Path(parent, "tree")
-        named = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        named = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if named.returncode:
             raise Invalid(f"{revision!r} is neither a report.json nor a commit")
-        made = _git("worktree", "add", "--quiet", "--detach", str(folder), named.stdout.strip())
+        made = _git(root, "worktree", "add", "--quiet", "--detach", str(folder), named.stdout.strip())
         if made.returncode:
             raise Invalid(f"{revision} cannot be laid out: {made.stderr.strip()}")
         try:
             for path in BORROWED:
-                if (ROOT / path).exists():
+                if (root / path).exists():
                     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                    (folder / path).symlink_to(ROOT / path)
+                    (folder / path).symlink_to(root / path)
             yield folder
         finally:
-            _git("worktree", "remove", "--force", str(folder))
+            _git(root, "worktree", "remove", "--force", str(folder))
 
 
-def _git(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
 
 
 def _here(*, checkov: bool) -> dict[str, Any]:

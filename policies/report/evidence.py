@@ -128,6 +128,9 @@ def _evidence(sources: Sources) -> dict[tuple[str, str], dict[str, Any]]:
         status = next((says for verdict, says in worst.items() if of[verdict]), "not-applicable")
         found["rule", rule] = {"status": status, "counts": dict(sorted(of.items())), "title": RULES[rule].title}
     if sources.settled:
+        # A check that a control names and that says nothing has nothing to judge: unexplained, that is a fault.
+        for check in sources.catalogue.of_evidence("checkov"):
+            found["checkov", check] = {"status": "not-applicable"}
         _checks(sources.settled, found)
     for node, ended in (sources.tests or {}).items():
         for kind in ("test", "cedar"):

@@ -1,9 +1,16 @@
 """Names and nesting as Terraform has them; a name its provider does not have is an error."""
 
+import json
+from importlib.metadata import version
+
 import pytest
 
-from policies.checkov.derive import schema
-from policies.checkov.properties import Unmapped, candidates, known, terraform
+from environments.model import names
+from policies.checkov.derive import schema, used
+from policies.checkov.properties import FILE, Unmapped, candidates, known, terraform
+from tests.fixtures.estate import recorded
+
+pytestmark = pytest.mark.xdist_group("estate")
 
 MODULE = """
     synthesizeHclAttributes() {
@@ -63,3 +70,15 @@ def test_a_mistyped_name_is_an_error_that_names_it(type_: str, inputs: dict[str,
 
 def test_what_is_committed_is_what_terraform_may_call_each_type() -> None:
     assert all(entry["terraform"] in candidates(type_) for type_, entry in known().items())
+
+
+def test_the_map_holds_the_types_the_estate_uses_and_no_others() -> None:
+    graphs = [recording.resolved for name in names() for recording in recorded(name).values()]
+    resources = [{"type": one.type, "read": one.read, "inputs": {}} for graph in graphs for one in graph.resources]
+    assert known().keys() == used([{"resources": resources}]).keys()
+
+
+def test_the_map_is_of_the_provider_that_ours_is_made_from() -> None:
+    # Pulumi's provider 7 is made from Terraform's 6 (its release notes).
+    of_map = json.loads(FILE.read_text("utf-8"))["provider"]
+    assert int(version("pulumi_aws").split(".")[0]) - 1 == int(of_map.split(".")[0])
