@@ -42,9 +42,12 @@ class Check:
 # In the order in which they run. A new check is a line here.
 CHECKS: Mapping[str, Check] = {
     "lint": Check("format, rules, types, imports, migrations, API documents", ("make", "lint")),
+    "gitops": Check("what clusters get: schemas, references, calls, rights, facts", "pipelines.gitops.verify:check"),
+    "admission": Check("what clusters would refuse of it", "pipelines.admission:check"),
     "workflows": Check("pinned actions, least rights, thin steps, three linters", "pipelines.workflows.check:findings"),
     "images": Check("Dockerfile, what goes into images, released digests", "pipelines.images.checking:check"),
     "compatibility": Check("a canary beside the released version", "pipelines.compatibility.checking:check"),
+    "slos": Check("rules, routes, dashboards and runbooks as the catalogue asks", "pipelines.slos.checking:findings"),
     "test": Check("everything under tests", ("make", "test")),
     "policies": Check("every stack by our rules and Checkov, named tests as evidence", ("make", "policies")),
     "conformance": Check("odd requests to every service, long random lives of booking", ("make", "conformance")),

@@ -80,6 +80,30 @@ def _deploy(scope: Scope, args: DeliveryArgs) -> Sequence[Statement]:
     )
 
 
+def _watch(scope: Scope) -> Sequence[Statement]:
+    """Read burn rates, which hold no PHI, and what ARC says of the Region switch plan."""
+    plans = f"arn:aws:arc-region-switch::{scope.environment.account}:plan/{scope.named('switch')}:*"
+    return (
+        {
+            "Sid": "AskMetrics",
+            "Effect": "Allow",
+            "Action": ["aps:QueryMetrics"],
+            "Resource": [scope.arn("aps", "workspace/*", region=region) for region in scope.environment.regions],
+        },
+        {
+            "Sid": "RehearseFailover",
+            "Effect": "Allow",
+            "Action": [
+                f"arc-region-switch:{ask}"
+                for ask in ("GetPlanEvaluationStatus", "GetPlanExecution", "GetPlanInRegion", "ListPlanExecutions")
+            ],
+            "Resource": [plans],
+        },
+        # Listing names no plan, so it cannot be narrowed to one.
+        {"Sid": "FindPlans", "Effect": "Allow", "Action": ["arc-region-switch:ListPlansInRegion"], "Resource": ["*"]},
+    )
+
+
 def _publish(scope: Scope, _args: DeliveryArgs) -> Sequence[Statement]:
     """Push images to the primary region, from where the registry copies them."""
     actions = (
@@ -100,10 +124,10 @@ PIPELINES: Mapping[str, Pipeline] = {
     "deploy": Pipeline("deploys and destroys stacks", "", ("PowerUserAccess",), _deploy),
     # Reads what resources are like, never what is in them.
     "preview": Pipeline(
-        "previews stacks and looks for drift",
+        "looks for drift, watches burn rates, rehearses the failover",
         "-preview",
         ("SecurityAudit", "job-function/ViewOnlyAccess"),
-        lambda _scope, args: _state(args, write=False),
+        lambda scope, args: (*_state(args, write=False), *_watch(scope)),
     ),
     "publish": Pipeline("pushes images", "-images", ("AmazonEC2ContainerRegistryPullOnly",), _publish),
 }

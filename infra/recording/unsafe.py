@@ -24,7 +24,9 @@ _ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 # The deploying pipeline has PowerUserAccess and a boundary of what it may do with roles (docs/decisions/0102).
 _TOO_MUCH = ("AdministratorAccess", "FullAccess")
 # Whoever asks what there is cannot be held to a resource (Service Authorization Reference).
-TAKE_NO_RESOURCE = ("autoscaling:Describe", "ec2:Describe", "elasticloadbalancing:Describe")
+TAKE_NO_RESOURCE = (
+    "arc-region-switch:ListPlansInRegion", "autoscaling:Describe", "ec2:Describe", "elasticloadbalancing:Describe",
+)  # fmt: skip
 _QUEUE = "aws:sqs/queue:Queue"
 # What gives up after some tries, and where it says who gets what it could not deliver.
 _DELIVERING: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {

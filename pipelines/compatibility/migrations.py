@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 import pglast
 from pglast import ast
@@ -22,6 +23,8 @@ DROPPED = {
     ObjectType.OBJECT_TYPE: "type", ObjectType.OBJECT_FUNCTION: "function", ObjectType.OBJECT_SEQUENCE: "sequence",
     ObjectType.OBJECT_SCHEMA: "schema", ObjectType.OBJECT_DOMAIN: "domain",
 }  # fmt: skip
+# Which no statement of a service calls by name.
+UNNAMED = {ObjectType.OBJECT_INDEX, ObjectType.OBJECT_TRIGGER}
 FILLED = {ConstrType.CONSTR_DEFAULT, ConstrType.CONSTR_IDENTITY, ConstrType.CONSTR_GENERATED}
 DEMANDED = {ConstrType.CONSTR_NOTNULL, ConstrType.CONSTR_PRIMARY}
 APART = f"in a file of its own, OWNER-NNNN.{CONTRACT}WHAT.sql, once no released code needs it"
@@ -68,10 +71,11 @@ def _of(path: str, text: str, made: set[str]) -> Iterator[Finding]:
         return
     for raw in statements:
         if isinstance(raw.stmt, ast.CreateStmt):
-            made.add(raw.stmt.relation.relname)
+            made.add(_table(raw.stmt.relation))
         for what in _taken(raw.stmt, made):
             if not contracts(path):
-                line = text.count("\n", 0, raw.stmt_location + _leading(text, raw.stmt_location)) + 1
+                start = raw.stmt_location or 0
+                line = text.count("\n", 0, start + _leading(text, start)) + 1
                 yield Finding(path, f"line {line}", what, APART)
 
 
@@ -83,23 +87,24 @@ def _leading(text: str, start: int) -> int:
     return at - start
 
 
-def _taken(statement: ast.Node, made: set[str]) -> Iterator[str]:
+def _taken(statement: ast.Node | None, made: set[str]) -> Iterator[str]:
     """Say what a statement takes away from code that knows the schema before it."""
     if isinstance(statement, ast.DropStmt) and statement.removeType in DROPPED:
-        names = [".".join(part.sval for part in one) for one in _names(statement)]
+        names = [".".join(str(part.sval) for part in one) for one in _names(statement)]
         if gone := [name for name in names if name not in made]:
             yield f"drops {DROPPED[statement.removeType]} {', '.join(gone)}"
-    elif isinstance(statement, ast.RenameStmt) and not _new(statement.relation, made):
+    elif isinstance(statement, ast.RenameStmt) and _table(statement.relation) not in made:
+        if statement.renameType in UNNAMED:
+            return
         thing = "column" if statement.renameType == ObjectType.OBJECT_COLUMN else "table, type or constraint"
-        old = statement.subname or (statement.relation.relname if statement.relation else "")
-        yield f"renames {thing} {old} to {statement.newname}".replace("  ", " ")
+        yield f"renames {thing} {statement.subname or _table(statement.relation)} to {statement.newname}"
     elif isinstance(statement, ast.AlterEnumStmt) and statement.oldVal:
         yield f"renames value {statement.oldVal} to {statement.newVal}"
     elif isinstance(statement, ast.TruncateStmt):
         yield "empties a table"
-    elif isinstance(statement, ast.AlterTableStmt) and not _new(statement.relation, made):
-        for command in statement.cmds:
-            yield from _altered(statement.relation.relname, command)
+    elif isinstance(statement, ast.AlterTableStmt) and _table(statement.relation) not in made:
+        for command in statement.cmds or ():
+            yield from _altered(_table(statement.relation), command)
 
 
 def _altered(table: str, command: ast.AlterTableCmd) -> Iterator[str]:
@@ -112,19 +117,19 @@ def _altered(table: str, command: ast.AlterTableCmd) -> Iterator[str]:
         yield f"demands a value in {table}.{command.name}"
     elif command.subtype == AlterTableType.AT_ColumnDefault and command.def_ is None:
         yield f"drops the default of {table}.{command.name}"
-    elif command.subtype == AlterTableType.AT_AddColumn and kinds & DEMANDED and not kinds & FILLED:
+    elif isinstance(command.def_, ast.ColumnDef) and kinds & DEMANDED and not kinds & FILLED:
         yield f"adds {table}.{command.def_.colname}, which must have a value, without a default"
 
 
-def _names(statement: ast.DropStmt) -> Iterator[tuple[ast.String, ...]]:
-    for one in statement.objects:
+def _names(statement: ast.DropStmt) -> Iterator[tuple[Any, ...]]:
+    for one in statement.objects or ():
         if isinstance(one, ast.TypeName):
-            yield one.names
+            yield one.names or ()
         elif isinstance(one, ast.ObjectWithArgs):
-            yield one.objname
+            yield one.objname or ()
         else:
             yield one if isinstance(one, tuple) else (one,)
 
 
-def _new(relation: ast.RangeVar | None, made: set[str]) -> bool:
-    return relation is not None and relation.relname in made
+def _table(relation: ast.RangeVar | None) -> str:
+    return (relation.relname or "") if relation is not None else ""

@@ -90,7 +90,7 @@ class ApplicationSet:
     def _files(self, git: Mapping[str, Any]) -> Iterable[Params]:
         for entry in git["files"]:
             for file in sorted(self._root.glob(entry["path"])):
-                content = yaml.safe_load(file.read_text("utf-8"))
+                content = yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)
                 if not isinstance(content, dict):
                     raise Invalid(f"{file.relative_to(self._root)}: needs to be one mapping")
                 parent = file.parent.relative_to(self._root)

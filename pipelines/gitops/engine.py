@@ -1,13 +1,15 @@
-"""Runs in .venv-helm, by its path: renders what comes on standard input with Helm's own engine, all in one process.
+"""Runs in .venv-helm, by its path: renders what it is asked for with Helm's own engine, a line in, a line out.
 
-In: ``{"charts": [{chart, values, name, namespace}], "texts": [{texts, params}]}``. Out: for each chart its files by
-path, for each list of texts the texts made with each of its ``params``; or ``{"fault": [what, which]}``.
+In: ``{"charts": [{chart, values, name, namespace}]}``, answered by each chart's files by path, or
+``{"where", "texts", "params"}``, answered for each of ``params`` by the texts made with it. What Helm complains of is
+``{"fault": [where, what]}``.
 """
 
 import io
 import json
 import sys
 import tarfile
+from typing import Any
 
 from helm_python import Chart, HelmError  # type: ignore[import-not-found]  # is in .venv-helm alone
 
@@ -15,24 +17,32 @@ BETWEEN = "\x1e"
 
 
 def main() -> None:
-    """Answer one question."""
-    asked = json.load(sys.stdin)
-    where = ""
+    """Answer questions until there are no more."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        sys.stdout.write(f"{json.dumps(charts(asked['charts']) if 'charts' in asked else texts(asked))}\n")
+        sys.stdout.flush()
+
+
+def charts(asked: list[dict[str, Any]]) -> dict[str, Any]:
+    """Render charts, each loaded once."""
+    made, loaded = [], {}
+    for one in asked:
+        try:
+            if one["chart"] not in loaded:
+                loaded[one["chart"]] = Chart.load(one["chart"])
+            made.append(loaded[one["chart"]].render(one["values"], name=one["name"], namespace=one["namespace"]))
+        except HelmError as fault:
+            return {"fault": [f"{one['chart']} for {one['name']}", str(fault)]}
+    return {"made": made}
+
+
+def texts(asked: dict[str, Any]) -> dict[str, Any]:
+    """Fill texts with parameters."""
     try:
-        charts: list[dict[str, str]] = []
-        loaded: dict[str, Chart] = {}
-        for one in asked["charts"]:
-            where = f"{one['chart']} for {one['name']}"
-            chart = loaded.get(one["chart"]) or loaded.setdefault(one["chart"], Chart.load(one["chart"]))
-            charts.append(chart.render(one["values"], name=one["name"], namespace=one["namespace"]))
-        texts = []
-        for one in asked["texts"]:
-            where = one["where"]
-            texts.append(fill(one["texts"], one["params"]))
+        return {"made": fill(asked["texts"], asked["params"])}
     except HelmError as fault:
-        json.dump({"fault": [where, str(fault)]}, sys.stdout)
-        return
-    json.dump({"charts": charts, "texts": texts}, sys.stdout)
+        return {"fault": [asked["where"], str(fault)]}
 
 
 def fill(texts: list[str], params: list[dict[str, object]]) -> list[list[str]]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ CACHE = ROOT / ".cache" / "gitops"
 SOURCES = ("environments", "infra", "services/contracts")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
     """A cluster as Argo CD knows it: its Secret's name, labels and annotations."""
 
@@ -30,6 +31,7 @@ class Cluster:
     annotations: Mapping[str, str]
 
 
+@cache
 def clusters() -> tuple[Cluster, ...]:
     """Return every cluster of every environment; a first call takes seconds, the estate is recorded for it."""
     files = sorted(file for source in SOURCES for file in (ROOT / source).rglob("*") if file.suffix in {".py", ".yaml"})

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,14 @@ import yaml
 
 from pipelines.gitops.applicationsets import ApplicationSet, Params, merged
 from pipelines.gitops.facts import CACHE, ROOT, Cluster, clusters, digest_of, keep
-from services.kernel.errors import Invalid, NotFound, Unavailable
+from pipelines.gitops.helm import ENGINE, Helm
+from services.kernel.errors import Invalid, NotFound
 
-ENGINE = Path(__file__).with_name("engine.py")
-PYTHON = ROOT / ".venv-helm" / "bin" / "python"
 READ = ("gitops", "services/contracts/catalogue", "policies/admission")
 # Where the bridge's Application begins (infra/components/gitops_bridge.py: PATH, not imported: it drags in the SDK).
 BOOTSTRAP = "gitops/bootstrap"
 UNBUILT = f"sha256:{0:064d}"
 SAMPLE = f"sha256:{'5a' * 32}"
-SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +51,35 @@ Estate = Mapping[tuple[str, str], tuple[Manifest, ...]]
 
 def render(environment: str, region: str, root: Path = ROOT) -> tuple[Manifest, ...]:
     """Return what a region's cluster gets; raise NotFound if there is none, Invalid naming the file that is wrong."""
-    found = render_estate(root)
-    if (environment, region) not in found:
-        raise NotFound(f"no cluster in {environment} {region}; there are {', '.join(map(' '.join, found))}")
+    known = [f"{one.environment} {one.region}" for one in clusters()]
+    if f"{environment} {region}" not in known:
+        raise NotFound(f"no cluster in {environment} {region}; there are {', '.join(known)}")
+    found = render_estate(root) if root == ROOT else render_estate(root, only=(environment, region))
     return found[environment, region]
 
 
-def render_estate(root: Path = ROOT) -> Estate:
-    """Return what every cluster gets, by environment and region; ``root`` is the repository that Argo CD would see."""
-    known = clusters()
+def render_estate(root: Path = ROOT, *, only: tuple[str, str] | None = None) -> Estate:
+    """Return what every cluster gets, or ``only`` one, by environment and region; ``root`` is what Argo CD would see.
+
+    Kept in `.cache/gitops` while nothing it depends on changes.
+    """
+    known = [one for one in clusters() if only in {None, (one.environment, one.region)}]
     files = [file for folder in READ for file in sorted((root / folder).rglob("*")) if file.is_file()]
-    facts = json.dumps([asdict(one) for one in known], sort_keys=True).encode()
     own = [ENGINE, Path(__file__), Path(__file__).with_name("applicationsets.py")]
-    kept = CACHE / f"estate-{digest_of(files, root)}{digest_of(own, ROOT)[:8]}{_short(facts)}.json"
+    facts = json.dumps([asdict(one) for one in known], sort_keys=True)
+    inputs = "".join((digest_of(files, root), digest_of(own, ROOT), facts)).encode()
+    return _kept(root, tuple(known), hashlib.sha256(inputs).hexdigest()[:32])
+
+
+@lru_cache(maxsize=4)
+def _kept(root: Path, known: tuple[Cluster, ...], digest: str) -> Estate:
+    kept = CACHE / f"estate-{digest}.json"
     if kept.is_file():
-        estate = {tuple(key.split(" ")): value for key, value in json.loads(kept.read_text("utf-8")).items()}
-        return {(e, r): tuple(Manifest(**one) for one in found) for (e, r), found in estate.items()}
-    made = _Rendering(root).all(known)
-    keep(kept, json.dumps({" ".join(key): [asdict(one) for one in found] for key, found in made.items()}))
+        found = json.loads(kept.read_text("utf-8"))
+        return {(e, r): tuple(Manifest(**one) for one in found) for e, r, found in found}
+    with Helm() as helm:
+        made = _Rendering(root, helm).all(known)
+    keep(kept, json.dumps([[*key, [asdict(one) for one in found]] for key, found in made.items()]))
     return made
 
 
@@ -81,10 +90,11 @@ def unbuilt(root: Path = ROOT) -> tuple[str, ...]:
 
 
 class _Rendering:
-    """One rendering of the estate: two calls of the engine for every ApplicationSet and all charts."""
+    """One rendering of the estate."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, helm: Helm) -> None:
         self.root = root
+        self._helm = helm
 
     def all(self, known: Sequence[Cluster]) -> Estate:
         made: dict[tuple[str, str], list[Manifest]] = defaultdict(list)
@@ -118,8 +128,10 @@ class _Rendering:
                 answers.append(len(charts))
                 charts.append(self._chart(where, spec["destination"]["namespace"], source))
             else:
-                answers.append(list(self._folder(where["path"], everything=where.get("directory", {}).get("recurse", False))))
-        rendered = ask({"charts": charts, "texts": []})["charts"] if charts else []
+                answers.append(
+                    list(self._folder(where["path"], everything=where.get("directory", {}).get("recurse", False)))
+                )
+        rendered = self._helm.ask({"charts": charts}) if charts else []
         paths = [chart["path"] for chart in charts]
         return [
             _documents(paths[answer], rendered[answer]) if isinstance(answer, int) else answer for answer in answers
@@ -168,26 +180,7 @@ class _Rendering:
         yield from _documents("", {source: file.read_text("utf-8")})
 
     def _fill(self, where: str, texts: Sequence[str], params: Sequence[Params]) -> list[list[str]]:
-        asked = {"where": where, "texts": list(texts), "params": list(params)}
-        (answer,) = ask({"charts": [], "texts": [asked]})["texts"]
-        return answer  # type: ignore[no-any-return]  # as the engine's docstring says
-
-
-def ask(question: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask Helm's engine; raise Invalid with its words, Unavailable if it is not installed."""
-    if not PYTHON.is_file():
-        raise Unavailable("Helm's engine is not installed: run `make .venv-helm/.installed`")
-    run = subprocess.run(
-        [str(PYTHON), str(ENGINE)], input=json.dumps(question), capture_output=True, text=True, check=False,
-        timeout=SECONDS,
-    )  # fmt: skip
-    if run.returncode:
-        raise Unavailable(f"Helm's engine failed: {run.stderr.strip().splitlines()[-1:]}")
-    answer: Mapping[str, Any] = json.loads(run.stdout)
-    if "fault" in answer:
-        where, what = answer["fault"]
-        raise Invalid(f"{where}: {what}")
-    return answer
+        return self._helm.ask({"where": where, "texts": list(texts), "params": list(params)})  # type: ignore[no-any-return]
 
 
 def _documents(path: str, files: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
@@ -206,7 +199,3 @@ def _documents(path: str, files: Mapping[str, str]) -> list[tuple[str, dict[str,
 
 def _with_a_sample(params: Params) -> Params:
     return {**params, "digest": SAMPLE} if params.get("digest") == UNBUILT else params
-
-
-def _short(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:8]

@@ -15,7 +15,6 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
-SERVICES = Path(os.environ.get("CARESLOT_APP", "/app")) / "services"
 PATIENCE_SECONDS = 2.0
 USAGE = "usage: start.py serve|migrate|healthy"
 
@@ -36,13 +35,18 @@ def main(words: list[str]) -> int:
 
 def migrate(service: str) -> int:
     """Bring the service's database up to date, as the role that owns it; a second run finds nothing to do."""
+    import services
     from services.kernel.database import iam_password, migrate
 
     address = os.environ["CARESLOT_DATABASE_URL"]
-    if token := iam_password(address):
+    if ask := iam_password(address):
+
+        async def token() -> str:
+            return await ask()
+
         password = quote(asyncio.run(token()), safe="")
         address = address.replace("@", f":{password}@", 1)
-    folders = [SERVICES / name / "migrations" for name in ("kernel", service)]
+    folders = [Path(services.__path__[0]) / name / "migrations" for name in ("kernel", service)]
     applied = migrate(address, *(folder for folder in folders if folder.is_dir()))
     sys.stdout.write(f"{service}: {applied} migrations applied\n")
     return 0

@@ -68,6 +68,12 @@ def operational_alerts(service: Service) -> tuple[Alert, ...]:
     return tuple(told)
 
 
+def polled_queues(service: Service) -> list[str]:
+    """Return the queues that the service's own processes take from."""
+    polled = [s.queue for s in subscriptions_of(service.name) if s.runs == "process"]
+    return polled + [queue.queue for queue in direct_queues_of(service.name)]
+
+
 def _alert(
     service: Service, name: str, expr: str, minutes: int, severity: Severity, summary: str, description: str
 ) -> Alert:
@@ -134,8 +140,7 @@ def _queues(service: Service) -> Iterator[Alert]:
     if not own:
         return
     of = f'service="{service.name}"'
-    polled = [s.queue for s in subscriptions_of(service.name) if s.runs == "process"]
-    polled += [queue.queue for queue in direct_queues_of(service.name)]
+    polled = polled_queues(service)
     fed = [s.queue for s in subscriptions_of(service.name) if s.runs == "lambda"]
     yield _alert(
         service, "DeadLetters", f"max by (service, queue) (careslot_dead_letters{{{of}}}) > 0", 5,
@@ -145,7 +150,7 @@ def _queues(service: Service) -> Iterator[Alert]:
     # Functions tell no metrics here, so that a queue that never runs empty is all there is to see, and takes longer.
     for queues, minutes in ((polled, 15), (fed, 30)):
         if queues:
-            yield _not_taken(service, queues, minutes)
+            yield _not_taken(service, queues, minutes, polled=queues is polled)
     if polled:
         taken = "sum by (service, queue) (rate(careslot_inbox_events_total{{{}}}[10m]))"
         failed = taken.format(f'{of}, outcome="failed"')
@@ -160,12 +165,13 @@ def _queues(service: Service) -> Iterator[Alert]:
         )  # fmt: skip
 
 
-def _not_taken(service: Service, queues: list[str], minutes: int) -> Alert:
+def _not_taken(service: Service, queues: list[str], minutes: int, *, polled: bool) -> Alert:
     of = f'service="{service.name}", queue=~"{"|".join(sorted(queues))}"'
     waiting = f'min by (service, queue) (min_over_time(careslot_queue_messages{{{of}, state="waiting"}}[{minutes}m]))'
     taken = f'sum by (service, queue) (increase(careslot_inbox_events_total{{{of}, outcome!="failed"}}[{minutes}m]))'
+    expression = f"{waiting} > 0 unless on (service, queue) {taken} > 0" if polled else f"{waiting} > 0"
     return _alert(
-        service, "QueueNotTaken", f"{waiting} > 0 unless on (service, queue) {taken} > 0", 0, "page",
+        service, "QueueNotTaken", expression, 0, "page",
         "nobody takes from {{ $labels.queue }}",
         f"{{{{ $value }}}} or more have waited for {minutes} minutes, and none was taken.",
     )  # fmt: skip

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.slos.alerts import CLOCKWORK, polled_queues
 from pipelines.slos.objectives import BUDGET_DAYS, OBJECTIVES, of_budget, promise, target
 from services.contracts.catalogue import Service
 from services.contracts.topology import dead_letters_of
@@ -26,7 +27,7 @@ def service_dashboard(service: Service) -> dict[str, Any]:
     of = f'service="{service.name}"'
     rows = [_promises(service), _callers(of), _limits(service, of)]
     if dead_letters_of(service.name):
-        rows.append(_queues(of))
+        rows.append(_queues(service, of))
     return _dashboard(
         f"service-{service.name}",
         f"Service: {service.name}",
@@ -114,11 +115,15 @@ def _limits(service: Service, of: str) -> list[dict[str, Any]]:
                unit="reqps"),
         _panel("Wait for admission (p99)",
                [(f"histogram_quantile(0.99, {waits})", "{{class}}")], unit="s"),
-        _panel("Neighbours", [(f"sum by (neighbour, outcome) (rate(careslot_neighbour_calls_total{{{of}}}[5m]))",
-                               "{{neighbour}} {{outcome}}")], unit="reqps"),
         _panel("Counted outcomes", [(f"sum by (name) (rate(careslot_outcomes_total{{{of}}}[5m]))", "{{name}}")],
                unit="ops"),
     ]  # fmt: skip
+    if service.calls or service.uses:
+        calls = f"sum by (neighbour, outcome) (rate(careslot_neighbour_calls_total{{{of}}}[5m]))"
+        panels.append(_panel("Neighbours", [(calls, "{{neighbour}} {{outcome}}")], unit="reqps"))
+    if any(clock.service == service.name for clock in CLOCKWORK):
+        late = f"max by (work) (careslot_overdue_seconds{{{of}}})"
+        panels.append(_panel("Work of the clock that is late", [(late, "{{work}}")], unit="s"))
     if service.database:
         panels += [
             _panel("Database connections", [(f"max by (state) (careslot_database_connections{{{of}}})", "{{state}}")]),
@@ -127,21 +132,23 @@ def _limits(service: Service, of: str) -> list[dict[str, Any]]:
             _panel("Waiting in the outbox", [(f"max by (channel) (careslot_outbox_waiting{{{of}}})", "{{channel}}")]),
             _panel("Events sent", [(f"sum by (service) (rate(careslot_outbox_sent_total{{{of}}}[5m]))", "sent")],
                    unit="ops"),
-            _panel("Work of the clock that is late",
-                   [(f"max by (work) (careslot_overdue_seconds{{{of}}})", "{{work}}")], unit="s"),
         ]  # fmt: skip
     return panels
 
 
-def _queues(of: str) -> list[dict[str, Any]]:
-    ages = f"sum by (queue, le) (rate(careslot_inbox_event_age_seconds_bucket{{{of}}}[5m]))"
-    return [
+def _queues(service: Service, of: str) -> list[dict[str, Any]]:
+    panels = [
         _panel("Queues", [(f"max by (queue, state) (careslot_queue_messages{{{of}}})", "{{queue}} {{state}}")]),
         _panel("Dead letters", [(f"max by (queue) (careslot_dead_letters{{{of}}})", "{{queue}}")]),
-        _panel("Events taken", [(f"sum by (queue, outcome) (rate(careslot_inbox_events_total{{{of}}}[5m]))",
-                                 "{{queue}} {{outcome}}")], unit="ops"),
-        _panel("Age of events when taken (p95)", [(f"histogram_quantile(0.95, {ages})", "{{queue}}")], unit="s"),
-    ]  # fmt: skip
+    ]
+    if polled_queues(service):
+        taken = f"sum by (queue, outcome) (rate(careslot_inbox_events_total{{{of}}}[5m]))"
+        ages = f"sum by (queue, le) (rate(careslot_inbox_event_age_seconds_bucket{{{of}}}[5m]))"
+        panels += [
+            _panel("Events taken", [(taken, "{{queue}} {{outcome}}")], unit="ops"),
+            _panel("Age of events when taken (p95)", [(f"histogram_quantile(0.95, {ages})", "{{queue}}")], unit="s"),
+        ]
+    return panels
 
 
 def _panel(

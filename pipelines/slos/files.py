@@ -33,9 +33,7 @@ HEAD = "# Written by `careslot slos write` from services/contracts: change them 
 @cache
 def every_file() -> Mapping[Path, str]:
     """Return what each file of FOLDER holds, by its path in the repository."""
-    files: dict[str, dict[str, Any]] = {
-        "rules/platform.yaml": _rules("platform", {"platform-operations": platform_alerts()})
-    }
+    files = {"rules/platform.yaml": _rules("platform", {"platform-operations": platform_alerts()})}
     for name, service in catalogue().items():
         files[f"rules/{name}.yaml"] = _rules(name, rules_of(service))
         files[f"dashboards/{name}.yaml"] = _dashboard(name, dashboards.service_dashboard(service))
@@ -45,10 +43,9 @@ def every_file() -> Mapping[Path, str]:
 
 
 def rules_of(service: Service) -> dict[str, tuple[Record | Alert, ...]]:
-    """Return a service's rules by the names of their groups."""
+    """Return a service's rules by the names of their groups: rules of one are evaluated in order, groups in none."""
     return {
-        f"{service.name}-objectives": records(service),
-        f"{service.name}-budgets": burn_alerts(service),
+        f"{service.name}-objectives": (*records(service), *burn_alerts(service)),
         f"{service.name}-operations": operational_alerts(service),
     }
 

@@ -30,6 +30,8 @@ from services.kernel.errors import Conflict, Invalid
 ISSUER = "careslot.availability"
 WAITLIST = "careslot.waitlist"
 ALGORITHM = "EdDSA"
+# Explicit typing (RFC 8725 section 3.11): nothing else that such a key may sign one day passes for an offer.
+TYPE = "slot-offer+jwt"
 VALID_FOR = timedelta(minutes=30)
 REMEMBERED = 4096
 _PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
@@ -162,9 +164,7 @@ class SigningKey:
         claims = {
             "iss": issuer, "iat": int(now.timestamp()), "exp": int(ends.timestamp()), "offer": offer, **(more or {}),
         }  # fmt: skip
-        return jwt.encode(
-            claims, _private(self.pem), algorithm=ALGORITHM, headers={"kid": self.key_id, "typ": "slot-offer+jwt"}
-        )
+        return jwt.encode(claims, _private(self.pem), algorithm=ALGORITHM, headers={"kid": self.key_id, "typ": TYPE})
 
 
 @lru_cache(maxsize=4)
@@ -186,7 +186,7 @@ def _key_id(header: str) -> str:
     Header parameters that must be understood (``crit``) are not.
     """
     read = json.loads(_decoded(header))
-    if read.get("alg") != ALGORITHM or "crit" in read:
+    if read.get("alg") != ALGORITHM or read.get("typ") != TYPE or "crit" in read:
         raise _NotOurs
     return str(read.get("kid", ""))
 

@@ -16,7 +16,7 @@ from services.kernel.database import Connection, Database
 from services.kernel.deadlines import deadline
 from services.kernel.errors import Unavailable
 from services.kernel.outbox import Envelope
-from services.kernel.telemetry import EVENT_AGE, EVENTS_TAKEN, correlated, logger
+from services.kernel.telemetry import EVENT_AGE, EVENTS_TAKEN, correlated, from_nothing, logger
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
@@ -102,6 +102,8 @@ class QueueConsumer:
         self._bind = bind
         self._service = service
         self._name = name
+        from_nothing(EVENTS_TAKEN, service, name, outcomes=("taken", "repeated", "failed"))
+        EVENT_AGE.labels(service, name)
 
     async def run(self) -> None:
         """Poll until cancelled; an unreachable queue or database only slows it down.

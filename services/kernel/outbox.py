@@ -175,6 +175,7 @@ class Relay:
         self._database = database
         self._publishers = dict(publishers)
         self._service = service
+        EVENTS_SENT.labels(service)
         self._wake = {channel: asyncio.Event() for channel in publishers}
         for woken in self._wake.values():
             database.after_commit(woken.set)

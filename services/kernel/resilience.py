@@ -16,7 +16,7 @@ from purgatory.domain.model import OpenedState
 
 from services.kernel.deadlines import DEADLINE_HEADER, deadline, forget_deadline, remaining
 from services.kernel.errors import CareslotError, Overloaded, Unavailable
-from services.kernel.telemetry import NEIGHBOUR_CALLS, logger, process_service
+from services.kernel.telemetry import NEIGHBOUR_CALLS, from_nothing, logger, process_service
 
 __all__ = [
     "DEADLINE_HEADER", "TURNED_AWAY_HEADER", "Budget", "Dependency", "check_turned_away", "deadline", "remaining",
@@ -62,6 +62,7 @@ class Dependency:
     def __init__(self, name: str, budget: Budget) -> None:
         self.name = name
         self._budget = budget
+        from_nothing(NEIGHBOUR_CALLS, process_service(), name, outcomes=("answered", "failed", "shut"))
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=budget.failures, default_ttl=budget.rest, exclude=[CareslotError]
         )

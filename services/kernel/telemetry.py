@@ -9,7 +9,7 @@ import re
 import secrets
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -78,6 +78,12 @@ def correlated(correlation: str) -> Iterator[None]:
         yield
     finally:
         _correlation.reset(token)
+
+
+def from_nothing(counter: Counter, *labels: str, outcomes: Iterable[str]) -> None:
+    """Tell a counter's ``outcomes`` from the start: of one that begins with 1 Prometheus sees no increase."""
+    for outcome in outcomes:
+        counter.labels(*labels, outcome)
 
 
 def process_service() -> str:

@@ -67,6 +67,10 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "booking" in released()
 
 
+def test_every_service_of_the_clusters_has_its_releases(root: Path) -> None:
+    assert set(Releases(root).every()) == {(environment, service) for environment in ORDER for service in released()}
+
+
 def test_the_past_is_what_was_committed_less_what_was_taken_back(tmp_path: Path) -> None:
     root = repository(tmp_path)
     releases = Releases(root)

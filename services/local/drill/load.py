@@ -96,7 +96,7 @@ class Load:
         mix: Sequence[tuple[Callable[[], Coroutine[Any, Any, None]], float]] = (
             (self._search, 3), (self._search_today, 0.3), (self._book, 2), (self._cancel, 2), (self._arrive, 0.4),
             (self._join, 1), (self._withdraw, 1), (self._preferences, 2), (self._look_up, 2), (self._review, 0.5),
-            (self._open_portal, 1),
+            (self._open_portal, 1), (self._open_finder, 1),
         )  # fmt: skip
         self._senders = [asyncio.create_task(self._steadily(what, a_second * self.rate)) for what, a_second in mix]
         return self
@@ -216,6 +216,9 @@ class Load:
 
     async def _open_portal(self) -> None:
         await self._ask("open portal", "portal", "GET", "/sign-in")
+
+    async def _open_finder(self) -> None:
+        await self._ask("open finder", "finder", "GET", "/find")
 
     # ---- one request ------------------------------------------------------------------------------------------------
 

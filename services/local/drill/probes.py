@@ -246,4 +246,5 @@ PROBES: dict[str, type[Probe]] = {
     "notifications": NotificationsProbe,
     "audit": AuditProbe,
     "portal": Probe,
+    "finder": Probe,
 }

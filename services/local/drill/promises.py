@@ -176,6 +176,12 @@ OWN: Mapping[str, tuple[Promise, ...]] = {
             _went_on("search", "book", "cancel", "join", "read preferences", "look up", "review"),
         ),
     ),
+    "finder": (
+        Promise(
+            "signed-in channels go on",
+            _went_on("search", "book", "cancel", "join", "read preferences", "look up", "review"),
+        ),
+    ),
 }  # fmt: skip
 
 

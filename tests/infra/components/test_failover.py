@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pipelines.gitops.rendering import render
 from services.contracts.catalogue import load_catalogue
 from services.contracts.topology import BUS
 from tests.fixtures.estate import stack
@@ -55,6 +56,8 @@ def test_events_go_to_buses_of_one_name_and_move_when_they_wait_too_long() -> No
 
 
 def test_either_region_can_take_over_by_the_same_steps() -> None:
+    rollouts = [m.document for m in render("prod", "us-west-2") if m.document["kind"] == "Rollout"]
+    workload = {"apiVersion": rollouts[0]["apiVersion"], "kind": rollouts[0]["kind"]}
     (plan,) = stack("prod-routing").of_type("aws:arcregionswitch/plan:Plan")
     flows = {flow["workflowTargetRegion"]: flow["steps"] for flow in plan.inputs["workflows"]}
     assert set(flows) == {"us-east-1", "us-west-2"}
@@ -74,6 +77,7 @@ def test_either_region_can_take_over_by_the_same_steps() -> None:
         (pods,) = steps[1]["eksResourceScalingConfigs"]
         in_cluster = {s.name for s in load_catalogue().values() if s.runs_on == "eks"}
         assert {scaled["namespace"] for scaled in pods["scalingResources"]} == in_cluster
+        assert pods["kubernetesResourceTypes"] == [workload]
 
 
 def test_roles_of_failover_may_do_this_and_no_more() -> None:

@@ -49,16 +49,20 @@ class Narrow(Booked):
     status: Literal["booked"]
 
 
-class Wide(Booked):
+class Wide(BaseModel):
     """With one more value."""
 
+    appointment: str
+    note: str = ""
     status: Literal["booked", "pending", "noshow"]
 
 
-class Other(Booked):
+class Other(BaseModel):
     """With another type."""
 
     appointment: int
+    note: str = ""
+    status: Literal["booked", "pending"]
 
 
 def told(model: type[BaseModel]) -> dict[str, dict[str, Schema]]:

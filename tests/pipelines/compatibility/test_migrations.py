@@ -29,6 +29,7 @@ def told(text: str, path: str = NEXT) -> list[str]:
         "ALTER TABLE appointment ALTER COLUMN note DROP NOT NULL;",
         "DROP INDEX appointment_starts; DROP TRIGGER t ON appointment;",
         "ALTER TYPE status ADD VALUE 'noshow';",
+        "ALTER INDEX appointment_starts RENAME TO appointment_begins;",
     ],
 )
 def test_expanding_is_fine(text: str) -> None:

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
 from environments.model import load_environment, names
 from infra.components.gitops_bridge import PATH, annotation_names, repository_url
-from infra.components.region_switch import RegionSwitch
 from pipelines.gitops.facts import ROOT, clusters
 from pipelines.gitops.rendering import BOOTSTRAP, SAMPLE, UNBUILT, Manifest, render, render_estate, unbuilt
 from services.contracts.catalogue import load_catalogue
@@ -180,14 +179,6 @@ def test_services_scale_by_the_queues_they_poll_and_standbys_keep_a_warm_floor()
     assert clock["metadata"]["desiredReplicas"] == str(INSIDE["booking"].scaling.working_hours)
 
 
-def test_the_region_switch_finds_what_it_scales() -> None:
-    source = Path(importlib.import_module(RegionSwitch.__module__).__file__ or "").read_text("utf-8")
-    rollout = one("booking", "Rollout")
-    assert f'api_version="{rollout["apiVersion"]}", kind="{rollout["kind"]}"' in source
-    scaler = one("booking", "ScaledObject")["spec"]
-    assert scaler["advanced"]["horizontalPodAutoscalerConfig"]["name"] == rollout["metadata"]["name"] == "booking"
-
-
 @pytest.mark.parametrize(
     ("environment", "group"), [("dev", "eks.amazonaws.com/v1"), ("staging", "elbv2.k8s.aws/v1beta1")]
 )
@@ -245,7 +236,7 @@ def test_charts_of_others_are_pinned_to_one_version() -> None:
 
 def _source(manifest: Manifest) -> Mapping[str, Any]:
     document = manifest.document
-    return document["spec"]["source"] if document["kind"] == "Application" else {}  # type: ignore[no-any-return]
+    return document["spec"]["source"] if document["kind"] == "Application" else {}
 
 
 def test_gitops_asks_for_every_fact_that_infra_writes_and_no_other() -> None:
@@ -289,7 +280,7 @@ def test_a_service_that_nobody_built_has_no_application(copied: Path) -> None:
 def test_what_is_wrong_fails_with_its_place(copied: Path, file: str, before: str, after: str, said: str) -> None:
     planted(copied, file, before, after)
     with pytest.raises(Invalid, match=re.escape(said)):
-        render_estate(copied)
+        render("dev", "us-east-1", copied)
 
 
 def test_the_schema_of_the_charts_values_is_a_schema() -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from pipelines import attestations
 from pipelines.images.building import PREFIX, in_images, verbs
 from pipelines.releases import checked
 from services.contracts.catalogue import catalogue
 from services.kernel.errors import Invalid, Unavailable
 from tests.pipelines import attesting
 
+DISTRIBUTED_AS = {"dateutil": "python-dateutil", "jwt": "pyjwt", "yaml": "pyyaml", "yoyo": "yoyo-migrations"}
+# Loaded by `careslot slotting evaluate` alone (services/availability/adapters/noshow_statistics.py).
+OF_THE_COMMAND = {"sklearn", "threadpoolctl"}
 BASE = "registry.example/python@sha256:" + "1" * 64
 # Writes its words down, and the digest that a registry would answer where it is asked to.
 BUILDAH = """#!/bin/sh
@@ -82,10 +88,28 @@ def test_the_bill_lists_what_is_pinned_the_same_each_time(tmp_path: Path, root: 
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     assert bill["metadata"]["component"]["name"] == f"{PREFIX}/booking"
     assert ask("sbom", "booking").stdout == out.read_text("utf-8")
+    with pytest.raises(Invalid, match="nothing runs from no image"):
+        ask("sbom", "nothing")
+
+
+def test_what_services_import_is_in_their_images(root: Path) -> None:
+    """A service that came to need a package would start everywhere but in production."""
+    pins = (root / "requirements/image.txt").read_text("utf-8")
+    pinned = set(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==", pins, re.MULTILINE))
+    needed: dict[str, Path] = {}
+    for part in ("kernel", "contracts", *in_images()):
+        for file in (root / "services" / part).rglob("*.py"):
+            if "cli" not in file.parts:
+                named = re.findall(r"^ *(?:from|import) ([a-z0-9_]+)", file.read_text("utf-8"), re.MULTILINE)
+                needed |= dict.fromkeys(named, file)
+    foreign = needed.keys() - sys.stdlib_module_names - {"services"} - OF_THE_COMMAND
+    # Types of boto3 are there for the type checker alone.
+    missing = {name: needed[name] for name in foreign if not name.startswith("types_")
+               and DISTRIBUTED_AS.get(name, name.replace("_", "-")) not in pinned}  # fmt: skip
+    assert {"fastapi", "jwt"} <= foreign
+    assert missing == {}
 
 
 def test_images_are_called_the_same_everywhere() -> None:
-    from pipelines import attestations
-
     assert PREFIX == attestations.PREFIX
     assert "booking" in in_images()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,10 +15,9 @@ from services.local.postgres import PostgresServer
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+def service(monkeypatch: pytest.MonkeyPatch) -> None:
     """An image of booking."""
     monkeypatch.setenv("CARESLOT_SERVICE", "booking")
-    monkeypatch.setattr(start, "SERVICES", root / "services")
 
 
 @pytest.fixture

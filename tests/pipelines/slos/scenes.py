@@ -34,7 +34,7 @@ def _budgets() -> tuple[Scene, ...]:
               (AVAILABLE,), "days"),
         Scene("booking: three days a little too bad", slow, {GOOD: "0+9992x2250", BAD: "0+8x2250"}, "4410m",
               (AVAILABLE,), "days"),
-        Scene("booking: three days as allowed", slow, {GOOD: "0+9997x2250", BAD: "0+3x2250"}, "4410m", (), "days"),
+        Scene("booking: half a day as allowed", slow, {GOOD: "0+9997x420", BAD: "0+3x420"}, "810m", (), "days"),
         Scene("booking: a fifth is slow", "LatencyBudgetBurnsFast", {GOOD: "0+100x120", FAST: "0+80x120"}, "70m",
               (QUICK,)),
         Scene("booking: one in two hundred is slow", "LatencyBudgetBurnsFast", {GOOD: "0+200x120", FAST: "0+199x120"},
@@ -44,10 +44,10 @@ def _budgets() -> tuple[Scene, ...]:
               (QUICK,)),
         Scene("booking: faults are not slow as well", "LatencyBudgetBurnsFast",
               {GOOD: "0+100x120", FAST: "0+100x120", BAD: "0+50x120"}, "70m"),
-        Scene("booking: three days a little too slow", "LatencyBudgetBurnsSlowly",
-              {GOOD: "0+1000x2250", FAST: "0+980x2250"}, "4410m", (QUICK,), "days"),
-        Scene("booking: three days as fast as promised", "LatencyBudgetBurnsSlowly",
-              {GOOD: "0+1000x2250", FAST: "0+995x2250"}, "4410m", (), "days"),
+        Scene("booking: half a day a little too slow", "LatencyBudgetBurnsSlowly",
+              {GOOD: "0+1000x420", FAST: "0+980x420"}, "810m", (QUICK,), "days"),
+        Scene("booking: half a day as fast as promised", "LatencyBudgetBurnsSlowly",
+              {GOOD: "0+1000x420", FAST: "0+995x420"}, "810m", (), "days"),
     )  # fmt: skip
 
 

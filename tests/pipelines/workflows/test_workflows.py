@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from environments.model import load_environment, names
 from pipelines.workflows import check, linters, lock, reading, rules
 from services.kernel.errors import Invalid
 from tests.repository.tree import ROOT
@@ -132,3 +133,12 @@ def test_a_use_is_read_from_its_line(tmp_path: Path) -> None:
     assert (one.line, one.repository, one.ref, one.tag, one.ours) == (3, "a/b", SHA, "v1.2.3", False)
     assert two.ours
     assert reading.load(folder / "x.yml")["on"] == "push"
+
+
+def test_matrices_name_the_environments_and_regions_there_are() -> None:
+    drift = reading.load(ROOT / ".github/workflows/drift.yml")["jobs"]
+    places = {(name, region) for name in names() for region in load_environment(name).regions}
+    assert {(row["environment"], row["region"]) for row in drift["clusters"]["strategy"]["matrix"]["include"]} == places
+    assert set(drift["aws"]["strategy"]["matrix"]["environment"]) == set(names())
+    failover = reading.load(ROOT / ".github/workflows/failover.yml")["on"]["workflow_dispatch"]["inputs"]
+    assert set(failover["to"]["options"]) == set(load_environment("prod").regions)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from services.audit.adapters.postgres_anchors import begin_anchoring
+from services.audit.adapters.postgres_anchors import OVERDUE, begin_anchoring
 from services.audit.domain.anchors import next_anchor
 from services.audit.domain.findings import Kind
 from services.audit.settings import Settings
@@ -17,6 +17,7 @@ from services.kernel.errors import Conflict, Unavailable
 from services.local.aws import Aws
 from tests.services.audit.chains import NOON, entry
 from tests.services.audit.conftest import AuditTrail, Tamper
+from tests.services.kernel.overdue import seconds_late
 
 KEY = "anchors/000000000001.json"
 
@@ -180,3 +181,14 @@ def test_settings_refuse_less_than_six_years(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("CARESLOT_RETENTION_YEARS", "5")
     with pytest.raises(ValidationError, match="greater than or equal to 6"):
         Settings()
+
+
+async def test_how_long_entries_wait_for_an_anchor_is_told_of_the_oldest_beyond_them(trail: AuditTrail) -> None:
+    assert await seconds_late(trail.database, OVERDUE) is None
+    await trail.take([entry(1), entry(2)])
+    waiting = (datetime.now(UTC) - NOON).total_seconds()
+    assert await seconds_late(trail.database, OVERDUE) == pytest.approx(waiting, abs=3600)
+    await trail.anchor()
+    assert await seconds_late(trail.database, OVERDUE) is None
+    await trail.take([entry(3, service="directory")])
+    assert await seconds_late(trail.database, OVERDUE) is not None

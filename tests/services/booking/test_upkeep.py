@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.booking.adapters.upkeep import purge, repeatedly
+from services.booking.adapters.upkeep import OVERDUE, purge, repeatedly
 from services.booking.main import upkeep
+from tests.services.booking.test_freed import free, wait_at
 from tests.services.booking.world import START, World, offer
+from tests.services.kernel.overdue import seconds_late
 
 KEPT = timedelta(hours=48)
 BLOCK = "INSERT INTO blocked_period VALUES ($1, 'clinician', 'cln-9', tstzrange($2, $3), $4)"
@@ -66,3 +68,17 @@ async def test_a_failing_round_is_followed_by_the_next() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert rounds >= 3
+
+
+async def test_how_late_the_sweeper_is_stands_in_the_database(world: World) -> None:
+    holds, freed = OVERDUE
+    assert await seconds_late(world.database, holds) is None
+    assert await seconds_late(world.database, freed) is None
+    await world.hold(offer())
+    [(ends_at,)] = await world.rows("SELECT hold_expires_at FROM appointment")
+    late = await seconds_late(world.database, holds)
+    assert late == pytest.approx((datetime.now(UTC) - ends_at).total_seconds(), abs=3600)
+    await wait_at(world)
+    await free(world, offer(START + timedelta(days=3)), "pat-000002")
+    assert await seconds_late(world.database, freed) is not None
+    assert (holds.work, freed.work) == ("holds", "freed-slots")

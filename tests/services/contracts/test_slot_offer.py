@@ -73,18 +73,18 @@ def test_an_offer_expires() -> None:
 
 def test_an_offer_from_anyone_else_is_not_ours() -> None:
     stranger = STRANGER.sign(offer(), NOW)
-    unsigned = jwt.encode({"iss": "careslot.availability"}, "", algorithm="none", headers={"kid": "2027"})
-    other_issuer = jwt.encode({"iss": "x", "iat": 1, "exp": 9**10}, NEW.pem, algorithm="EdDSA", headers={"kid": "2027"})
-    no_offer = jwt.encode(
-        {"iss": "careslot.availability", "iat": 1, "exp": 9**10}, NEW.pem, algorithm="EdDSA", headers={"kid": "2027"}
-    )
-    must_understand = jwt.encode(
-        {"iss": "careslot.availability", "iat": 1, "exp": 9**10, "offer": offer().model_dump(mode="json")}, NEW.pem,
-        algorithm="EdDSA", headers={"kid": "2027", "crit": ["exp"]},
-    )  # fmt: skip
+    typed = {"kid": "2027", "typ": "slot-offer+jwt"}
+    claims = {"iss": "careslot.availability", "iat": 1, "exp": 9**10}
+    whole = {**claims, "offer": offer().model_dump(mode="json")}
+    assert KEYS.read(jwt.encode(whole, NEW.pem, algorithm="EdDSA", headers=typed), NOW) == offer()
+    unsigned = jwt.encode(whole, "", algorithm="none", headers=typed)
+    other_issuer = jwt.encode({**whole, "iss": "x"}, NEW.pem, algorithm="EdDSA", headers=typed)
+    no_offer = jwt.encode(claims, NEW.pem, algorithm="EdDSA", headers=typed)
+    must_understand = jwt.encode(whole, NEW.pem, algorithm="EdDSA", headers={**typed, "crit": ["exp"]})
+    other_kind = jwt.encode(whole, NEW.pem, algorithm="EdDSA", headers={"kid": "2027"})
     deep = base64.urlsafe_b64encode(b"[" * 6000).decode()
     padded = NEW.sign(offer(), NOW) + "=="
-    forged = (stranger, unsigned, other_issuer, no_offer, must_understand, f"{deep}.{deep}.", padded)
+    forged = (stranger, unsigned, other_issuer, no_offer, must_understand, other_kind, f"{deep}.{deep}.", padded)
     for token in (*forged, "", "a.b.c", "é" * 10):
         with pytest.raises(Invalid) as caught:
             KEYS.read(token, NOW)

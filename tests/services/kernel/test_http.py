@@ -1,5 +1,6 @@
 """The edge asks every caller who they are and every route whether it asked; every error is a problem+json."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from typing import Annotated
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi.responses import StreamingResponse
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 from services.kernel.access import AccessPolicies, Resource
@@ -71,6 +74,16 @@ async def things(body: Body, limit: Annotated[int, Query(ge=1)] = 1) -> dict[str
 @router.get("/taken", **public("a test"))
 async def taken() -> None:
     raise Conflict("That slot is gone.", slug="slot-taken", extra={"alternatives": [1]}, retry_after=2)
+
+
+@router.get("/stream", **public("a test"))
+async def stream() -> StreamingResponse:
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await asyncio.sleep(0.2)
+            yield b"x"
+
+    return StreamingResponse(slowly())
 
 
 @router.get("/broken", **public("a test"))
@@ -223,6 +236,13 @@ async def test_metrics_know_routes_not_paths(served: Served) -> None:
     text = (await served.client.get("/metrics")).text
     assert 'route="/days/{facility}"' in text
     assert "fac-1" not in text
+
+
+async def test_a_stream_is_measured_until_it_begins(served: Served) -> None:
+    assert (await served.client.get("/stream")).text == "xxx"
+    labels = {"service": "test", "method": "GET", "route": "/stream", "status": "200"}
+    measured = REGISTRY.get_sample_value("careslot_http_request_seconds_sum", labels)
+    assert measured is not None and measured < 0.6, "what it took to follow is not what it took to answer"
 
 
 async def test_the_contract_names_actions_and_public_reasons(served: Served) -> None:

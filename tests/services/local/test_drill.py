@@ -23,7 +23,7 @@ LINE = Timeline(began=0, killed=10, stopped=11, started=25, back=27, caught_up=2
 ANSWERED_BY = {
     "search": "availability", "book": "booking", "cancel": "booking", "check in": "booking", "join": "waitlist",
     "withdraw": "waitlist", "read preferences": "notifications", "look up": "directory", "review": "audit",
-    "open portal": "portal",
+    "open portal": "portal", "open finder": "finder",
 }  # fmt: skip
 COUNTS = {
     "left waiting": 0, "new dead letters": 0, "booked meanwhile": 3, "known to search": 3, "reminders due": 3,
@@ -139,6 +139,7 @@ def test_what_every_outage_may_break_is_told(service: str, says: str, change: Ch
         ("audit", "no entry is lost, none doubled", counted(entries_chained=71)),
         ("audit", "the chain verifies", counted(findings_of_verification=1)),
         ("portal", "everything else goes on; apps still book", changed(with_status(502), during("join"))),
+        ("finder", "signed-in channels go on", changed(with_status(502), during("book"))),
     ],
 )  # fmt: skip
 def test_a_broken_promise_is_told_with_its_evidence(service: str, says: str, change: Change) -> None:
