@@ -72,7 +72,8 @@ class Copy:
 
 def known(root: Path) -> frozenset[str]:
     found = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True,
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True,
+        text=True,
         check=True,
     ).stdout  # fmt: skip
     return frozenset(name for name in found.split("\0") if name)
@@ -131,7 +132,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 SETTINGS = {
     "CARESLOT_TOKEN_ISSUER": "https://issuer.test", "CARESLOT_TOKEN_AUDIENCES": "a",
-    "CARESLOT_TOKEN_JWKS_URL": "https://issuer.test/keys", "CARESLOT_ACCESS_POLICIES": str(ROOT / "policies" / "access"),
+    "CARESLOT_TOKEN_JWKS_URL": "https://issuer.test/keys",
+    "CARESLOT_ACCESS_POLICIES": str(ROOT / "policies" / "access"),
 }  # fmt: skip
 
 
