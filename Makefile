@@ -26,7 +26,7 @@ renew = $(if $(call usable,$(1)),,FORCE)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: .venv/.installed $(addsuffix /.installed,$(addprefix .venv-,emulator policy helm images)) ## set up .venv and the environments that tests need beside it (again only when requirements change)
+install: .venv/.installed $(addsuffix /.installed,$(addprefix .venv-,emulator policy helm images oscal workflows)) ## set up .venv and the environments that tests need beside it (again only when requirements change)
 
 up: .venv/.installed .venv-emulator/.installed ## run the whole platform here: databases, emulated AWS, every service, one address
 	@$(BIN)/careslot up
@@ -34,7 +34,7 @@ up: .venv/.installed .venv-emulator/.installed ## run the whole platform here: d
 demo: install ## run the demonstration story against a platform that is up
 	@$(BIN)/careslot demo
 
-test: install .venv-oscal/.installed ## run every test
+test: install ## run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --junitxml .cache/tests.xml $(ARGS)
 
 image-test: install ## build a service's image on a base made here, run it and book through it (root; minutes; buildah, podman)
@@ -47,7 +47,7 @@ conformance: install ## odd requests to every service by the thousand, and long 
 policies: install .venv-checkov/.installed ## judge every stack by our rules and Checkov; with the last `make test` as evidence, if there was one
 	@$(BIN)/careslot policy gate $(if $(wildcard .cache/tests.xml),--tests .cache/tests.xml) $(ARGS)
 
-lint: install .venv-checkov/.installed .venv-workflows/.installed ## check format, rules, types, who imports whom, migrations, API documents, workflows
+lint: install .venv-checkov/.installed ## check format, rules, types, who imports whom, migrations, API documents, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 
 from pipelines.findings import Finding
+from services.kernel.errors import CareslotError
 
 ROOT = Path(__file__).resolve().parents[1]
 # Of a command's output, as many lines are kept for --json and the summary; all of it is shown while it runs.
@@ -112,7 +113,10 @@ def run(checks: Mapping[str, Check], say: Say) -> list[Done]:
 
 def _function(place: str) -> Found:
     check: Callable[[], Found] = pkgutil.resolve_name(place)
-    return check()
+    try:
+        return check()
+    except CareslotError as error:
+        return [Finding(place, "", str(error), "mend that first: nothing was checked")]
 
 
 def _command(name: str, words: Sequence[str]) -> Found:

@@ -42,6 +42,9 @@ READ_AS_FILES: Mapping[str, tuple[str, ...]] = {
 }
 # What `careslot verify` holds of a part, beside its tests (names of pipelines.verify.CHECKS).
 CHECKS: Mapping[str, tuple[str, ...]] = {
+    "gitops": ("gitops", "admission"),
+    "policies": ("admission",),
+    "services/contracts": ("compatibility",),
     "workflows": ("workflows",),
 }
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from pipelines.findings import Finding
 from pipelines.verify import CHECKS, Check, register, run
+from services.kernel.errors import Unavailable
 
 FOUND = Finding("gitops/a.yaml", "spec.ports[0]", "8080 is nobody's port", "write 8103")
 
@@ -24,6 +25,11 @@ def finds() -> list[Finding]:
 def finds_nothing() -> list[Finding]:
     """Find nothing."""
     return []
+
+
+def cannot_begin() -> list[Finding]:
+    """Lack what it needs."""
+    raise Unavailable("there is no linter here: install it")
 
 
 HERE = "tests.pipelines.test_verify"
@@ -52,6 +58,12 @@ def test_all_checks_run_also_after_one_has_found_something() -> None:
     assert said[0] == "== a (1 of 2): one"
     assert said[1].startswith("== a: 1 finding in ")
     assert said[3].startswith("== b: passed in ")
+
+
+def test_a_check_that_cannot_begin_is_a_finding_and_the_others_run() -> None:
+    one, two = run({"a": Check("one", f"{HERE}:cannot_begin"), "b": Check("two", f"{HERE}:finds")}, lambda _: None)
+    assert "there is no linter here: install it" in one.findings[0].what
+    assert two.findings == (FOUND,)
 
 
 def test_a_command_is_judged_by_its_exit_code_and_its_output_is_kept(capfd: pytest.CaptureFixture[str]) -> None:

@@ -72,10 +72,12 @@ class Copy:
 
 def known(root: Path) -> frozenset[str]:
     found = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True,
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
         text=True,
         check=True,
-    ).stdout  # fmt: skip
+    ).stdout
     return frozenset(name for name in found.split("\0") if name)
 
 
@@ -104,6 +106,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     command.write_text(f'#!/bin/sh\nexec "{python}" -c "from pipelines.main import main; main()" "$@"\n', "utf-8")
     command.chmod(0o755)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    # A link is no folder to .gitignore.
+    (root / ".git" / "info" / "exclude").write_text(".venv-helm\n", "utf-8")
     before = known(root)
     by_hand: frozenset[str] = frozenset()
     for number, block in enumerate(blocks(read(PAGE))):
