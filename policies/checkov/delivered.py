@@ -18,7 +18,7 @@ from services.kernel.errors import Unavailable
 DOCKERFILE = Path("pipelines", "images", "Dockerfile")
 SHOWN_AS = {"Rollout": ("apps/v1", "Deployment")}
 # By these kinds Checkov has checks; of others it says nothing, which must not look like a manifest it cannot read.
-WORKLOADS = frozenset({"Rollout", "Job", "CronJob", "Deployment", "DaemonSet", "StatefulSet"})
+WORKLOADS = ("Deployment", "Job", "CronJob", "DaemonSet", "StatefulSet")
 
 
 def delivered(
@@ -49,8 +49,12 @@ def _manifests(asking: Asking, given: Mapping[str, str]) -> Iterator[Remark]:
     if len(records) < pods:
         raise Unavailable(f"Checkov said only {len(records)} things of {pods} workloads: it cannot read the manifests")
     for record in records:
-        source = sources.get(record["resource"], "gitops")
-        yield _remark("kubernetes", record["resource"], source, 1, record)
+        name = record["resource"]
+        if name.startswith("Pod."):
+            # What a template makes, named by namespace, workload and labels: the workload's file is meant.
+            home, workload = name.split(".")[1:3]
+            name = next((one for kind in WORKLOADS if (one := f"{kind}.{home}.{workload}") in sources), name)
+        yield _remark("kubernetes", name, sources.get(name, "gitops"), 1, record)
 
 
 def _dockerfile(asking: Asking) -> Iterator[Remark]:

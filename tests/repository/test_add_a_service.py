@@ -34,7 +34,7 @@ NAME = "wayfinding"
 ASKED = """
 import json, asyncio, httpx
 from services.local.openapi import services, stale
-from services.contracts.catalogue import FOLDER
+from services.contracts.catalogue.model import FOLDER
 from pipelines.gitops.rendering import render_estate, unbuilt
 from services.wayfinding.main import create
 
@@ -72,7 +72,8 @@ class Copy:
 
 def known(root: Path) -> frozenset[str]:
     found = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True,
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True,
+        text=True,
         check=True,
     ).stdout  # fmt: skip
     return frozenset(name for name in found.split("\0") if name)
@@ -94,7 +95,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     (root / ".cache").mkdir()
     (root / ".venv-helm").symlink_to(ROOT / ".venv-helm")
     python = ROOT / ".venv" / "bin" / "python"
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
+    # Compiled once for all the commands, whatever the machine says of compiled files.
+    here = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**here, "PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
     # What `make install` would make in the copy: the command, with the copy's own code.
     (root / ".venv" / "bin").mkdir(parents=True)
     command = root / ".venv" / "bin" / "careslot"
@@ -129,7 +132,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 SETTINGS = {
     "CARESLOT_TOKEN_ISSUER": "https://issuer.test", "CARESLOT_TOKEN_AUDIENCES": "a",
-    "CARESLOT_TOKEN_JWKS_URL": "https://issuer.test/keys", "CARESLOT_ACCESS_POLICIES": str(ROOT / "policies" / "access"),
+    "CARESLOT_TOKEN_JWKS_URL": "https://issuer.test/keys",
+    "CARESLOT_ACCESS_POLICIES": str(ROOT / "policies" / "access"),
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ ELSEWHERE: dict[str, str] = {
     "services/notifications/cli/rebuild.py": _REBUILT,
     "services/waitlist/cli/rebuild.py": _REBUILT,
     "policies/pack/translating.py": "tests/policies/pack/test_wrapping.py asks the running pack in its environment",
+    "pipelines/gitops/engine.py": "tests/pipelines/gitops/test_helm.py asks it in its own environment",
     "infra/components/artifacts.py": "tests/infra/components/test_functions.py looks for each zip in its bucket",
     "infra/recording/unsafe.py": "tests/infra/test_planted.py plants each of its mistakes and reads what is said",
     "services/kernel/records.py": _REBUILT,

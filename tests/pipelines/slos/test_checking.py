@@ -12,6 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pipelines.slos import dashboards
 from pipelines.slos.checking import ASKED, ROOT, findings, pages, refused_by_tools, stale, unrecorded
 from pipelines.slos.files import FOLDER, every_alert, every_file
 from pipelines.slos.rules import RUNBOOKS
@@ -117,6 +118,19 @@ def test_dashboards_are_json_with_panels_in_their_places() -> None:
             assert len(cells) == len(set(cells)), "panels overlap"
             assert all(x + w <= 24 for x, _, w, _ in places)
             assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_a_dashboard_shows_what_a_service_has() -> None:
+    titles = {
+        name: {panel["title"] for panel in dashboards.service_dashboard(service)["panels"]}
+        for name, service in catalogue().items()
+    }
+    assert {"Availability: budget left", "Latency: burn rate", "Faults by route"} <= set.intersection(*titles.values())
+    assert "Events taken" in titles["booking"] and "Events taken" not in titles["notifications"]
+    assert "Queues" in titles["notifications"] and "Queues" not in titles["directory"]
+    assert "Oldest in the outbox" not in titles["portal"]
+    left = dashboards.overview(catalogue())["panels"][0]
+    assert {target["legendFormat"] for target in left["targets"]} == set(catalogue())
 
 
 def test_list_tells_promises_and_alerts() -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.slos.alerts import CLOCKWORK, operational_alerts
 from pipelines.slos.checking import ROOT, unwrapped
 from pipelines.slos.files import every_alert
 from pipelines.slos.objectives import BURNS, SECONDS
+from services.contracts.catalogue import catalogue
 from tests.pipelines.slos.prometheus import Scene, judge, needed
 from tests.pipelines.slos.scenes import BAD, GOOD, scenes
 
@@ -41,3 +43,14 @@ def test_windows_spend_what_they_say() -> None:
     for burn in BURNS:
         assert burn.factor * SECONDS[burn.long] / SECONDS["30d"] == pytest.approx(burn.spent / 100)
         assert SECONDS[burn.short] * 12 == SECONDS[burn.long]
+
+
+def test_a_service_has_the_alerts_of_what_it_has() -> None:
+    named = {name: {alert.name for alert in operational_alerts(service)} for name, service in catalogue().items()}
+    for name, service in catalogue().items():
+        assert ("OutboxEventsWait" in named[name]) == (service.database is not None)
+        assert ("ServiceNotSeen" in named[name]) == (service.runs_on == "eks")
+    assert {"DeadLetters", "QueueNotTaken"} <= named["notifications"]
+    assert "EventsFail" not in named["notifications"], "its events are taken by functions"
+    assert not {"DeadLetters", "QueueNotTaken"} & named["directory"]
+    assert all(clock.name in named[clock.service] for clock in CLOCKWORK)

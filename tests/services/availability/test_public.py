@@ -34,7 +34,8 @@ async def test_anybody_sees_each_start_once_with_its_places_and_no_name(opened: 
     assert not [word for word in (FLORES.name, FLORES.clinician_id, "offer", "room") if word in answer.text]
     nowhere = await api.call("GET", "/public/open-times", "", params={**asked, "facility": "fac-9"})
     assert nowhere.json()["open_times"] == []
-    for wrong in ({"days": 0}, {"days": 32}, {"visit_type": []}, {"facility": "\0"}):
+    mistakes: list[dict[str, object]] = [{"days": 0}, {"days": 32}, {"visit_type": []}, {"facility": "\0"}]
+    for wrong in mistakes:
         assert (await api.call("GET", "/public/open-times", "", params={**asked, **wrong})).status_code == 422, wrong
     assert (await api.call("GET", "/slots", "", params={"specialty": "family-medicine"})).status_code == 401
 
