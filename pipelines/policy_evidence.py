@@ -12,10 +12,12 @@ from typing import Any
 
 from infra.recording.graph import Graph, Recording
 from infra.stacks import all_stacks
+from pipelines.gitops.rendering import render_estate
 from pipelines.preview import recorded
 from policies.assessment import Assessment, assess
+from policies.checkov.delivered import delivered
 from policies.checkov.disagreements import load_explanations, settle
-from policies.checkov.opinion import opinion
+from policies.checkov.opinion import Opinion, opinion
 from policies.controls.model import load_catalogue
 from policies.report.evidence import Sources, hashed
 from policies.report.named_tests import outcomes
@@ -43,6 +45,9 @@ def gathered(tests: Path | None, *, checkov: bool, today: date) -> tuple[Sources
     # Checkov works beside the recorder: about one environment while the next is being recorded.
     parts = graphs(recorded())
     said = opinion(parts) if checkov else None
+    if said is not None:
+        manifests = ((one.source, one.document) for found in render_estate().values() for one in found)
+        said = Opinion(said.version, tuple(sorted({*said.remarks, *delivered(manifests)})))
     for _ in parts:
         pass
     order = [stack.name for stack in all_stacks()]

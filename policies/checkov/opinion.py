@@ -69,7 +69,7 @@ def opinion(
     """
     if not command.is_file():
         raise Unavailable(f"Checkov is not installed ({_from_root(command)}): make .venv-checkov/.installed")
-    asking = _Asking(command, cache)
+    asking = Asking(command, cache)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         documents = pool.submit(asking.documents)
         stacks = [
@@ -94,7 +94,7 @@ def _parts(graphs: Iterable[Graph] | Iterable[Sequence[Graph]]) -> Iterator[Sequ
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class Asking:
     """Checkov's command, and where its answers are kept."""
 
     command: Path
@@ -107,22 +107,23 @@ class _Asking:
         def ask() -> Mapping[str, Any]:
             with tempfile.TemporaryDirectory() as folder:
                 Path(folder, "plan.json").write_text(text, "utf-8")
-                return _run(
+                return ask_checkov(
                     self.command, "--file", "plan.json", "--framework", "terraform_plan", "--skip-download",
                     cwd=Path(folder),
                 )  # fmt: skip
 
-        return self._answer(ask, text.encode())
+        return self.answer(ask, text.encode())
 
     def documents(self) -> dict[str, Any]:
         """Ask about the API documents, as `make lint` does."""
         files = [file.read_bytes() for file in sorted((ROOT / DOCUMENTS).glob("*.json"))]
-        return self._answer(
-            lambda: _run(self.command, "--config-file", ".checkov.yaml", cwd=ROOT),
+        return self.answer(
+            lambda: ask_checkov(self.command, "--config-file", ".checkov.yaml", cwd=ROOT),
             (ROOT / ".checkov.yaml").read_bytes(), *files,
         )  # fmt: skip
 
-    def _answer(self, ask: Callable[[], Mapping[str, Any]], *about: bytes) -> dict[str, Any]:
+    def answer(self, ask: Callable[[], Mapping[str, Any]], *about: bytes) -> dict[str, Any]:
+        """Return the kept answer to the same question, or ask and keep it."""
         pins = self.command.parents[2] / "requirements" / "checkov.txt"
         key = hashlib.sha256(b"\0".join((pins.read_bytes(), *about))).hexdigest()
         kept = self.cache / f"{key}.json" if self.cache else None
@@ -159,7 +160,8 @@ def _of_document(record: Mapping[str, Any]) -> Remark:
     )  # fmt: skip
 
 
-def _run(command: Path, *arguments: str, cwd: Path) -> Mapping[str, Any]:
+def ask_checkov(command: Path, *arguments: str, cwd: Path) -> Mapping[str, Any]:
+    """Run Checkov in a folder and return what it says; raise Unavailable if it says nothing that can be read."""
     try:
         done = subprocess.run(
             [str(command), *arguments, "--output", "json", "--soft-fail"],

@@ -8,7 +8,10 @@ import pytest
 
 from policies.admission.expressions import Failed, value_of
 
-POD = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "one", "image": "x@sha256:1"}]}}
+POD: dict[str, Any] = {
+    "metadata": {"labels": {"a": "b"}},
+    "spec": {"containers": [{"name": "one", "image": "x@sha256:1"}]},
+}
 
 
 @pytest.mark.parametrize(
