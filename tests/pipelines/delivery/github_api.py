@@ -48,7 +48,8 @@ class Api:
         for method, pattern, answer in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and request.method == method:
-                return answer(self, request, said, *found.groups())
+                told: httpx.Response = answer(self, request, said, *found.groups())
+                return told
         return httpx.Response(404, json={"message": "Not Found"})
 
 

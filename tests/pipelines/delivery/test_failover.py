@@ -84,7 +84,8 @@ def test_what_is_wrong_is_found(change: Mapping[str, Any], told: str) -> None:
 
 
 def moved(course: list[Execution], seconds: float = 600) -> tuple[Drill, list[str], Switch]:
-    drill, told, switch = Drill("prod"), [], Switch(course=course)
+    told: list[str] = []
+    drill, switch = Drill("prod"), Switch(course=course)
     move(switch, (ARN, WEST, 30), drill, seconds, told.append, lambda _seconds: None)
     return drill, told, switch
 
@@ -165,7 +166,12 @@ def test_arc_is_asked_in_the_region_named_and_through_all_pages() -> None:
         }
     )  # fmt: skip
     regions: list[str] = []
-    switch = ArcRegionSwitch(lambda region: regions.append(region) or client)
+
+    def connected(region: str) -> Client:
+        regions.append(region)
+        return client
+
+    switch = ArcRegionSwitch(connected)
     assert switch.plan("careslot-prod-switch", WEST) == Plan(ARN, EAST, 0, {WEST: ("pods",)})
     assert switch.evaluation(ARN, WEST) == Evaluation("actionRequired", ("pods: gone",))
     assert switch.running(ARN, WEST) == "2"
