@@ -42,6 +42,8 @@ def test_each_setting_changes_what_it_is_about() -> None:
         "audit-trail": {"rule.defaultRetention.days"},
         "backup-plan": {"rules"},
         "backups": {"maxRetentionDays"},
+        # What charts are told: a kept log has the same years in a cluster.
+        "bridge-cluster": {"metadata.annotations.careslot.health/audit-years"},
         "configuration": {"retentionPeriodInDays"},
         "database-booking": {"backupRetentionPeriod", "serverlessv2ScalingConfiguration.maxCapacity"},
         "database-shared": {
