@@ -281,9 +281,7 @@ def _routing(stack: Stack, scope: Scope, _services: Services) -> None:
                     for cluster in CLUSTERS
                 },
                 global_identifiers={cluster: foundation.global_databases[cluster] for cluster in CLUSTERS},
-                cluster_arns={
-                    region: scope.arn("eks", f"cluster/{scope.named('cluster')}", region=region) for region in regions
-                },
+                clusters={region: scope.named("cluster") for region in regions},
             ),
         )
     Address("address", scope, AddressArgs(zone_id=foundation.zone_id, hosts=hosts, switch=switch))

@@ -6,16 +6,18 @@ What cannot be asked here (Kyverno's verdict about signatures) is held against i
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipelines.findings import Finding
 from pipelines.gitops import schemas
 from pipelines.gitops.facts import ROOT
 from pipelines.gitops.judging import Fault, Rendered, clusters, findings
 from pipelines.gitops.rendering import Estate, Manifest, render_estate
-from policies.admission.deciding import pods_of, refusals
+from policies.admission.deciding import Refusal, pods_of, verdicts
 from policies.admission.matching import Request
 from policies.admission.reading import HERE, AdmissionRule, load_rules
+from policies.report.evidence import Admission
 
 FOLDER = HERE.relative_to(ROOT).as_posix()
 
@@ -31,7 +33,29 @@ def check() -> list[Finding]:
 
 def refused(estate: Estate, rules: Sequence[AdmissionRule]) -> list[Finding]:
     """Return every refusal, told once where several clusters refuse the same."""
-    return findings((cluster, fault) for cluster in clusters(estate) for fault in _refused(cluster, rules))
+    return findings(
+        (cluster, _told(manifest, refusal))
+        for cluster in clusters(estate)
+        for manifest, verdict in _judged(cluster, rules)
+        for found in verdict.values()
+        for refusal in found
+    )
+
+
+def evidence(estate: Estate, rules: Sequence[AdmissionRule]) -> Admission:
+    """Return what a policy report says of admission: how often each rule was asked, and what it let in and refused."""
+    counts: dict[str, Counter[str]] = {rule.name: Counter() for rule in rules}
+    faults: list[tuple[Rendered, Fault]] = []
+    for cluster in clusters(estate):
+        for manifest, verdict in _judged(cluster, rules):
+            for name, found in verdict.items():
+                counts[name]["fail" if found else "pass"] += 1
+                faults += [(cluster, _told(manifest, refusal)) for refusal in found]
+    for rule in rules:
+        if not rule.bound:
+            counts[rule.name]["declared only"] = len(rule.declared)
+    said = {name: dict(sorted(of.items())) for name, of in counts.items()}
+    return Admission(said, tuple(str(finding) for finding in findings(faults)))
 
 
 def misshapen(estate: Estate, rules: Iterable[AdmissionRule]) -> list[Finding]:
@@ -45,14 +69,19 @@ def misshapen(estate: Estate, rules: Iterable[AdmissionRule]) -> list[Finding]:
     return findings((place, fault) for place in places for fault in schemas.faults(place))
 
 
-def _refused(cluster: Rendered, rules: Sequence[AdmissionRule]) -> Iterator[Fault]:
+def _judged(
+    cluster: Rendered, rules: Sequence[AdmissionRule]
+) -> Iterator[tuple[Manifest, Mapping[str, list[Refusal]]]]:
     there = [manifest.document for manifest in cluster.manifests]
     for manifest in cluster.manifests:
         if "apiVersion" not in manifest.document:
             continue
         for document in (manifest.document, *pods_of(manifest.document)):
-            for refusal in refusals(rules, Request(document), there):
-                told = f"refused by {refusal.policy}: {refusal.message}"
-                if refusal.error:
-                    told = f"{refusal.policy}, {refusal.where}, fails itself: {refusal.message}"
-                yield Fault(manifest, "", told, f"{FOLDER}/{refusal.rule}.yaml")
+            yield manifest, verdicts(rules, Request(document), there)
+
+
+def _told(manifest: Manifest, refusal: Refusal) -> Fault:
+    told = f"refused by {refusal.policy}: {refusal.message}"
+    if refusal.error:
+        told = f"{refusal.policy}, {refusal.where}, fails itself: {refusal.message}"
+    return Fault(manifest, "", told, f"{FOLDER}/{refusal.rule}.yaml")

@@ -36,7 +36,7 @@ def functions(
     services: Annotated[
         list[str] | None, typer.Argument(help="Services; all that have functions if none is named.", metavar="SERVICE")
     ] = None,
-    to: Annotated[Path, typer.Option(help="Folder the zips are put into.")] = ROOT / FOLDER,
+    to: Annotated[Path, typer.Option(help="Folder the zips are put into.", show_default=FOLDER)] = ROOT / FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print the hashes as JSON.")] = False,
 ) -> None:
     """Build services' Lambda functions for AWS and tell the SHA-256 that an environment's `functions.code` names."""

@@ -12,8 +12,10 @@ from typing import Any
 
 from infra.recording.graph import Graph, Recording
 from infra.stacks import all_stacks
+from pipelines.admission import evidence
 from pipelines.gitops.rendering import render_estate
 from pipelines.preview import recorded
+from policies.admission.reading import load_rules
 from policies.assessment import Assessment, assess
 from policies.checkov.delivered import delivered
 from policies.checkov.disagreements import load_explanations, settle
@@ -45,8 +47,9 @@ def gathered(tests: Path | None, *, checkov: bool, today: date) -> tuple[Sources
     # Checkov works beside the recorder: about one environment while the next is being recorded.
     parts = graphs(recorded())
     said = opinion(parts) if checkov else None
+    estate = render_estate()
     if said is not None:
-        manifests = ((one.source, one.document) for found in render_estate().values() for one in found)
+        manifests = ((one.source, one.document) for found in estate.values() for one in found)
         said = Opinion(said.version, tuple(sorted({*said.remarks, *delivered(manifests)})))
     for _ in parts:
         pass
@@ -56,7 +59,9 @@ def gathered(tests: Path | None, *, checkov: bool, today: date) -> tuple[Sources
     found = assess(recordings, today)
     settled = settle(said, load_explanations(), found.findings, catalogue) if said else None
     stacks = tuple((one.stack, sum(one.resolved.counts().values())) for one in recordings)
-    return Sources(catalogue, found, settled, given, tables[0], tables[1], stacks), found
+    _tell("asking the admission rules about what is rendered for the clusters")
+    admission = evidence(estate, load_rules())
+    return Sources(catalogue, found, admission, settled, given, tables[0], tables[1], stacks), found
 
 
 def header(said: Mapping[str, Any]) -> dict[str, str]:

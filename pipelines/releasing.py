@@ -25,7 +25,9 @@ from services.kernel.errors import Conflict, Invalid, Unavailable
 BUILT = FOLDER / "built"
 
 Service = Annotated[str, typer.Argument(help="A service that runs in the clusters.", metavar="SERVICE")]
-Checkout = Annotated[Path, typer.Option("--repository", help="Checkout whose files are edited.")]
+Checkout = Annotated[
+    Path, typer.Option("--repository", help="Checkout whose files are edited.", show_default="this one")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and show everything, write nothing.")]
 Unattended = Annotated[

@@ -21,17 +21,21 @@ from services.contracts.catalogue import catalogue
 APPROVAL_MINUTES = 60
 STEP_MINUTES = 30
 RECOVERY_MINUTES = 30
+ROLE = "region-switch"
 
 
 @dataclass(frozen=True, slots=True)
 class RegionSwitchArgs:
-    """``databases`` are global databases by name, each with its regional clusters' ARNs by region."""
+    """``databases`` are global databases by name, each with its regional clusters' ARNs by region.
+
+    ``clusters`` are names of EKS clusters by region.
+    """
 
     zone_id: pulumi.Input[str]
     record_name: str
     databases: Mapping[str, Mapping[str, pulumi.Input[str]]]
     global_identifiers: Mapping[str, pulumi.Input[str]]
-    cluster_arns: Mapping[str, pulumi.Input[str]]
+    clusters: Mapping[str, str]
 
 
 class RegionSwitch(Component):
@@ -45,13 +49,15 @@ class RegionSwitch(Component):
         self.args = args
         approvers = self._approvers()
         regions = tuple(scope.environment.regions)
+        self._role = service_role(
+            self, "execution", scope.named(ROLE), "arc-region-switch.amazonaws.com", self._permissions()
+        )
+        entries = [self._entry(region) for region in regions]
         plan = aws.arcregionswitch.Plan(
             name,
             name=scope.named("switch"),
             description="A region takes over: approval, pods, databases, addresses",
-            execution_role=service_role(
-                self, "execution", scope.named("region-switch"), "arc-region-switch.amazonaws.com", self._permissions()
-            ).arn,
+            execution_role=self._role.arn,
             recovery_approach="activePassive",
             regions=list(regions),
             primary_region=scope.environment.primary,
@@ -65,7 +71,8 @@ class RegionSwitch(Component):
                 )
                 for region in regions
             ],
-            opts=self.child(),
+            # AWS tries each step with the role as soon as there is a plan.
+            opts=self.child(depends_on=entries),
         )
         self.plan_arn = plan.arn
         self._checks = aws.arcregionswitch.get_route53_health_checks_output(
@@ -113,7 +120,6 @@ class RegionSwitch(Component):
 
     def _pods(self) -> aws.arcregionswitch.PlanWorkflowStepArgs:
         """Scale every service in the cluster to what the other region ran; each has a namespace and a workload."""
-        names = [service.name for service in catalogue().values() if service.runs_on == "eks"]
         return aws.arcregionswitch.PlanWorkflowStepArgs(
             name="pods",
             description="As many pods as the other region ran",
@@ -132,7 +138,7 @@ class RegionSwitch(Component):
                     ],
                     eks_clusters=[
                         aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigEksClusterArgs(cluster_arn=arn)
-                        for arn in self.args.cluster_arns.values()
+                        for arn in self._cluster_arns
                     ],
                     scaling_resources=[
                         aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigScalingResourceArgs(
@@ -144,7 +150,7 @@ class RegionSwitch(Component):
                                 for region in self.scope.environment.regions
                             ],
                         )
-                        for service in names
+                        for service in _in_cluster()
                     ],
                     ungracefuls=[
                         aws.arcregionswitch.PlanWorkflowStepEksResourceScalingConfigUngracefulArgs(
@@ -175,8 +181,9 @@ class RegionSwitch(Component):
         )
 
     def _permissions(self) -> Sequence[Mapping[str, Any]]:
+        account, role = self.scope.environment.account, self.scope.named(ROLE)
         clusters = [arn for regions in self.args.databases.values() for arn in regions.values()]
-        everywhere = f"arn:aws:rds::{self.scope.environment.account}:global-cluster:"
+        everywhere = f"arn:aws:rds::{account}:global-cluster:"
         databases = [
             pulumi.Output.concat(everywhere, self.args.global_identifiers[name]) for name in self.args.databases
         ]
@@ -193,10 +200,70 @@ class RegionSwitch(Component):
             },
             {
                 "Effect": "Allow",
-                "Action": ["eks:DescribeCluster", "eks:ListAssociatedAccessPolicies"],
-                "Resource": list(self.args.cluster_arns.values()),
+                "Action": "eks:DescribeCluster",
+                "Resource": self._cluster_arns,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "eks:ListAssociatedAccessPolicies",
+                "Resource": [
+                    self.scope.arn("eks", f"access-entry/{cluster}/role/{account}/{role}/*", region=region)
+                    for region, cluster in self.args.clusters.items()
+                ],
+            },
+            {
+                "Effect": "Allow",
+                "Action": "route53:ListResourceRecordSets",
+                "Resource": pulumi.Output.concat("arn:aws:route53:::hostedzone/", self.args.zone_id),
+            },
+            # What AWS asks of a role to say beforehand what would fail ("Plan evaluation").
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "arc-region-switch:GetPlan",
+                    "arc-region-switch:GetPlanExecution",
+                    "arc-region-switch:ListPlanExecutions",
+                ],
+                "Resource": self._plans,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "iam:SimulatePrincipalPolicy",
+                "Resource": self.scope.arn("iam", f"role/{role}"),
             },
         ]
+
+    @property
+    def _cluster_arns(self) -> list[str]:
+        return [
+            self.scope.arn("eks", f"cluster/{cluster}", region=region) for region, cluster in self.args.clusters.items()
+        ]
+
+    @property
+    def _plans(self) -> str:
+        """The plan's ARN but for what AWS puts at its end."""
+        return f"arn:aws:arc-region-switch::{self.scope.environment.account}:plan/{self.scope.named('switch')}:*"
+
+    def _entry(self, region: str) -> aws.eks.AccessPolicyAssociation:
+        """Let the plan scale what is in our namespaces of a region's cluster, and nothing else there."""
+        cluster = self.args.clusters[region]
+        entry = aws.eks.AccessEntry(
+            f"{self.name}-{region}",
+            region=region,
+            cluster_name=cluster,
+            principal_arn=self._role.arn,
+            type="STANDARD",
+            opts=self.child(),
+        )
+        return aws.eks.AccessPolicyAssociation(
+            f"{self.name}-{region}",
+            region=region,
+            cluster_name=cluster,
+            principal_arn=self._role.arn,
+            policy_arn="arn:aws:eks::aws:cluster-access-policy/AmazonARCRegionSwitchScalingPolicy",
+            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=_in_cluster()),
+            opts=self.child(depends_on=[entry]),
+        )
 
     def _approvers(self) -> aws.iam.Role:
         """Make the role of whoever may approve: people of this account who signed in with a second factor."""
@@ -216,7 +283,7 @@ class RegionSwitch(Component):
         approve = {
             "Effect": "Allow",
             "Action": ["arc-region-switch:ApprovePlanExecutionStep", "arc-region-switch:GetPlanExecution"],
-            "Resource": f"arn:aws:arc-region-switch::{account}:plan/{self.scope.named('switch')}:*",
+            "Resource": self._plans,
         }
         aws.iam.RolePolicy(
             f"{self.name}-approvers",
@@ -225,3 +292,8 @@ class RegionSwitch(Component):
             opts=self.child(),
         )
         return role
+
+
+def _in_cluster() -> list[str]:
+    """Return the services that run in the clusters; each has a namespace of its name."""
+    return [service.name for service in catalogue().values() if service.runs_on == "eks"]

@@ -78,7 +78,7 @@ def _idle(project: Manifest, used: Used, *, seen: bool) -> Iterator[Fault]:
 
 def _of(application: Manifest, manifest: Manifest) -> bool:
     """Say whether an Application brings a manifest: it is of its service, or below the folder it names."""
-    if kind(manifest) in {"Application", "ApplicationSet", "AppProject"}:
+    if kind(manifest) in {"Application", "ApplicationSet"}:
         return False
     if application.service is not None:
         return manifest.service == application.service

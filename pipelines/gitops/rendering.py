@@ -107,7 +107,7 @@ class _Rendering:
                     continue
                 of = ApplicationSet(manifest.document, manifest.source, self.root, self._fill)
                 for params, application in of.applications(cluster, _with_a_sample):
-                    service = application["metadata"]["name"] if "runs_on" in params else None
+                    service = application["metadata"]["name"] if "digest" in params else None
                     made[cluster.environment, cluster.region].append(Manifest(manifest.source, service, application))
                     applications.append((cluster, service, application, manifest.source))
         for (cluster, service, _, _), found in zip(applications, self._rendered(applications), strict=True):

@@ -18,7 +18,8 @@ from services.contracts.catalogue import catalogue
 
 verbs = typer.Typer(help="Objectives, their alerts, routes and dashboards.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-Folder = Annotated[Path, typer.Option("--root", help="The repository to work in.", exists=True, file_okay=False)]
+Folder = Annotated[Path, typer.Option("--root", help="The repository to work in.", exists=True, file_okay=False,
+                                       show_default="this one")]  # fmt: skip
 
 
 @verbs.command("list")

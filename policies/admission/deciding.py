@@ -31,15 +31,19 @@ class Refusal:
 
 def refusals(rules: Iterable[AdmissionRule], request: Request, cluster: Iterable[Document]) -> list[Refusal]:
     """Return what refuses a request, ``cluster`` being what is there: namespaces and parameters are found in it."""
+    return [refusal for found in verdicts(rules, request, cluster).values() for refusal in found]
+
+
+def verdicts(rules: Iterable[AdmissionRule], request: Request, cluster: Iterable[Document]) -> dict[str, list[Refusal]]:
+    """Return what each rule that is asked about a request refuses, by its name: nothing if it lets it in."""
     there = tuple(cluster)
     namespaces = {one["metadata"]["name"]: one for one in there if one["kind"] == "Namespace"}
-    return [
-        refusal
-        for rule in rules
-        for policy, binding in rule.bound
-        if "Deny" in binding["spec"]["validationActions"] and asked(policy, binding, request, namespaces)
-        for refusal in _asked(rule.name, policy, binding, request, there, namespaces)
-    ]
+    found: dict[str, list[Refusal]] = {}
+    for rule in rules:
+        for policy, binding in rule.bound:
+            if "Deny" in binding["spec"]["validationActions"] and asked(policy, binding, request, namespaces):
+                found.setdefault(rule.name, []).extend(_asked(rule.name, policy, binding, request, there, namespaces))
+    return found
 
 
 def _asked(

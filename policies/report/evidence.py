@@ -27,11 +27,24 @@ OTHERS = {"aws": "inherited", "organisation": "organisational"}
 
 
 @dataclass(frozen=True)
+class Admission:
+    """What admission rules say of everything that is rendered for the clusters.
+
+    ``counts`` are requests by rule and verdict ("pass", "fail"; "declared only" for a rule that nothing here can ask),
+    ``refused`` what would be refused, each with its file.
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Sources:
     """What a report is made of; ``settled`` is None if Checkov was not asked, ``tests`` if no results are given."""
 
     catalogue: Catalogue
     assessment: Assessment
+    admission: Admission
     settled: Settled | None
     tests: Mapping[str, Outcome] | None
     access: str
@@ -79,7 +92,7 @@ def content(sources: Sources) -> dict[str, Any]:
             for finding, waiver in found.applied.waived
         ],
         "cannot_tell_before_deployment": dict(sorted(found.undecided().items())),
-        "faults": [*found.faults, *(settled.faults if settled else ())],
+        "faults": [*found.faults, *sources.admission.refused, *(settled.faults if settled else ())],
         "disagreements": _disagreements(settled),
         "eligibility": load_eligibility().model_dump(mode="json"),
         "access": {"actions": sources.access, "endpoints": sources.endpoints},
@@ -127,6 +140,10 @@ def _evidence(sources: Sources) -> dict[tuple[str, str], dict[str, Any]]:
         worst = {"fail": "fail", "waived": "waived", "unknown": "cannot-tell", "pass": "pass"}
         status = next((says for verdict, says in worst.items() if of[verdict]), "not-applicable")
         found["rule", rule] = {"status": status, "counts": dict(sorted(of.items())), "title": RULES[rule].title}
+    for rule, said in sources.admission.counts.items():
+        known = (verdict for verdict in ("fail", "pass") if said.get(verdict))
+        unasked = "not-run" if "declared only" in said else "not-applicable"
+        found["admission", rule] = {"status": next(known, unasked), "counts": dict(said)}
     if sources.settled:
         # A check that a control names and that says nothing has nothing to judge: unexplained, that is a fault.
         for check in sources.catalogue.of_evidence("checkov"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.admission import check, misshapen, refused
+from pipelines.admission import check, evidence, misshapen, refused
 from pipelines.gitops.rendering import Manifest, render_estate
 from policies.admission.reading import AdmissionRule, load_rules
 
@@ -38,6 +38,19 @@ def test_what_would_be_refused_is_told_with_file_rule_and_reason() -> None:
     assert (rollout, "Rollout booking/booking", "policies/admission/images-from-registry.yaml") in told
     assert (rollout, "Rollout audit/audit", "policies/admission/default-deny-present.yaml") in told
     assert all("[prod us-east-1]" in one.what for one in found)
+
+
+def test_reports_are_told_how_often_each_rule_was_asked_and_what_it_refused() -> None:
+    estate = {HERE: render_estate()[HERE]}
+    said = evidence(estate, load_rules())
+    assert said.refused == ()
+    assert said.counts["images-signed"] == {"declared only": 1}
+    asked = {rule: counts for rule, counts in said.counts.items() if counts.keys() == {"pass"}}
+    assert asked.keys() == said.counts.keys() - {"images-signed"}
+    without = tuple(one for one in estate[HERE] if one.name != "NetworkPolicy audit/default-deny")
+    worse = evidence({HERE: without}, load_rules())
+    assert worse.counts["default-deny-present"]["fail"] > 0
+    assert any("policies/admission/default-deny-present.yaml" in line for line in worse.refused)
 
 
 def test_a_typo_in_a_rule_of_either_kind_is_told(shared: Callable[[str], Path]) -> None:

@@ -80,6 +80,21 @@ def test_either_region_can_take_over_by_the_same_steps() -> None:
         assert pods["kubernetesResourceTypes"] == [workload]
 
 
+def test_the_plan_may_scale_what_it_has_to_in_both_clusters_and_nothing_else_there() -> None:
+    routing = stack("prod-routing")
+    (plan,) = routing.of_type("aws:arcregionswitch/plan:Plan")
+    reaches = routing.of_type("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+    assert {reach.region for reach in reaches} == {"us-east-1", "us-west-2"}
+    entries = {(e.region, e.inputs["principalArn"]) for e in routing.of_type("aws:eks/accessEntry:AccessEntry")}
+    for reach in reaches:
+        assert (reach.region, plan.inputs["executionRole"]) in entries
+        assert reach.inputs["principalArn"] == plan.inputs["executionRole"]
+        assert reach.inputs["policyArn"].endswith("/AmazonARCRegionSwitchScalingPolicy")
+        scope = reach.inputs["accessScope"]
+        assert scope["type"] == "namespace"
+        assert set(scope["namespaces"]) == {s.name for s in load_catalogue().values() if s.runs_on == "eks"}
+
+
 def test_roles_of_failover_may_do_this_and_no_more() -> None:
     routing = stack("prod-routing")
     for policy in routing.of_type("aws:iam/rolePolicy:RolePolicy"):

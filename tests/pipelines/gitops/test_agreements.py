@@ -99,10 +99,10 @@ def test_a_service_without_rules_for_its_objectives_is_told(estate: Estate) -> N
 @pytest.mark.parametrize(
     ("project", "changes", "where", "what"),
     [
-        ("services", {"sourceRepos": ["https://github.com/x/y.git"]}, "spec.source.repoURL", "among its sourceRepos"),
-        ("services", {"destinations": [{"name": "in-cluster", "namespace": "audit"}]}, "metadata.namespace", "booking"),
-        ("services", {"namespaceResourceWhitelist": []}, "kind", "may not make Rollout of argoproj.io"),
-        ("services", {"clusterResourceWhitelist": []}, "kind", "may not make Namespace of the core group"),
+        ("booking", {"sourceRepos": ["https://github.com/x/y.git"]}, "spec.source.repoURL", "among its sourceRepos"),
+        ("booking", {"destinations": [{"name": "in-cluster", "namespace": "audit"}]}, "metadata.namespace", "booking"),
+        ("booking", {"namespaceResourceWhitelist": []}, "kind", "may not make Rollout of argoproj.io"),
+        ("booking", {"clusterResourceWhitelist": []}, "kind", "may not make Namespace of the core group"),
     ],
 )
 def test_what_a_project_does_not_allow_is_told(
@@ -115,12 +115,12 @@ def test_what_a_project_does_not_allow_is_told(
 
 
 def test_what_a_project_allows_for_nothing_is_told(estate: Estate) -> None:
-    (services,) = (one for one in estate[HERE] if one.name == "AppProject argocd/services")
-    kinds = [*services.document["spec"]["namespaceResourceWhitelist"], {"group": "", "kind": "Secret"}]
-    cluster = planted(estate, services.name, {"spec/namespaceResourceWhitelist": kinds})
+    (booking,) = (one for one in estate[HERE] if one.name == "AppProject argocd/booking")
+    kinds = [*booking.document["spec"]["namespaceResourceWhitelist"], {"group": "", "kind": "Secret"}]
+    cluster = planted(estate, booking.name, {"spec/namespaceResourceWhitelist": kinds})
     found = [one for one in findings(projects.faults([cluster])) if "Secret" in one.what]
     assert [(one.path, one.where.partition(": ")[0]) for one in found] == [
-        ("gitops/projects/services.yaml", "AppProject argocd/services")
+        ("gitops/charts/project/templates/project.yaml", "AppProject argocd/booking")
     ]
 
 

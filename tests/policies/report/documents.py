@@ -12,7 +12,7 @@ from policies.assessment import assess
 from policies.checkov.disagreements import Explanation, Settled, settle
 from policies.checkov.opinion import Opinion, Remark
 from policies.controls.model import load_catalogue
-from policies.report.evidence import Sources, content, hashed
+from policies.report.evidence import Admission, Sources, content, hashed
 
 BUCKET = "aws:s3/bucket:Bucket"
 
@@ -47,7 +47,8 @@ def sources() -> Sources:
     found = assess([recording(resource(BUCKET, "files", bucket="files"))], date(2026, 11, 24), whole=False)
     said = Opinion("3.0", (remark("CKV_AWS_18", "files"), remark("CKV_AWS_21", "files")))
     settled: Settled = settle(said, [explanation()], found.findings, catalogue, whole=False)
-    return Sources(catalogue, found, settled, None, "who | what", "role | answer", (("dev-us-east-1", 1),))
+    admission = Admission({"images-pinned": {"pass": 2}, "images-signed": {"declared only": 1}}, ())
+    return Sources(catalogue, found, admission, settled, None, "who | what", "role | answer", (("dev-us-east-1", 1),))
 
 
 @cache
