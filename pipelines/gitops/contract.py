@@ -18,7 +18,8 @@ from pydantic_core import PydanticUndefined
 from pipelines.findings import Finding
 from pipelines.gitops.facts import ROOT, Cluster
 from pipelines.gitops.judging import Fault, Rendered, containers, name
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
+from services.kernel.runtime import ProcessSettings
 
 GROUP = "careslot.health/"
 PREFIX = "CARESLOT_"
@@ -82,7 +83,7 @@ def objectives(cluster: Rendered) -> Iterator[Fault]:
     """Yield services in a cluster that no PrometheusRule watches by their objectives."""
     watched = {name(rule).removeprefix("slos-") for rule in cluster.of("PrometheusRule")}
     for rollout in cluster.of("Rollout"):
-        if rollout.service in load_catalogue() and rollout.service not in watched:
+        if rollout.service in catalogue() and rollout.service not in watched:
             told = f"no PrometheusRule slos-{rollout.service} watches its objectives"
             yield Fault(rollout, "", told, "careslot slos write")
 
@@ -90,9 +91,13 @@ def objectives(cluster: Rendered) -> Iterator[Fault]:
 def _fields(service: str) -> dict[str, bool]:
     """Return the names of a service's settings, and whether each must be given.
 
-    By name, as the topology names handlers: whoever verifies services does not import them.
+    By name, as the topology names handlers: whoever verifies services does not import them. A service without settings
+    of its own has those of every process.
     """
-    model: Any = pkgutil.resolve_name(f"services.{service}.settings:Settings")
+    try:
+        model: Any = pkgutil.resolve_name(f"services.{service}.settings:Settings")
+    except ModuleNotFoundError:
+        model = ProcessSettings
     return {
         field: info.default is PydanticUndefined and info.default_factory is None
         for field, info in model.model_fields.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.local.state import DEFAULT_FOLDER, NotRunning, running_platform
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def isolation(
     from services.local.drill.isolation import Plan, drill
     from services.local.progress import Progress
 
-    wanted = service or list(load_catalogue())
-    if unknown := sorted(set(wanted) - set(load_catalogue())):
+    wanted = service or list(catalogue())
+    if unknown := sorted(set(wanted) - set(catalogue())):
         raise typer.BadParameter(
-            f"no service is called {', '.join(unknown)}; there are: {', '.join(load_catalogue())}",
+            f"no service is called {', '.join(unknown)}; there are: {', '.join(catalogue())}",
             param_hint="--service",
         )
     progress = Progress(console=Console(stderr=True, highlight=False, soft_wrap=True))

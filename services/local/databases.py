@@ -74,7 +74,7 @@ def clone_database(server: PostgresServer, template: str, name: str, owner: str)
     """Copy a database that nobody is connected to: some 30 ms for an empty migrated one."""
     with administer(server) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(template), sql.Identifier(owner)
             )
         )

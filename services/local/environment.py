@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.local.aws import bus_name, client_environment
 from services.local.identity import Identity
 from services.local.offer_keys import GlassKeyFiles, OfferKeyFiles
@@ -47,7 +47,7 @@ class Facts:
 
 def service_environment(service: str, facts: Facts) -> dict[str, str]:
     """Return the variables of one service's process."""
-    entry = load_catalogue()[service]
+    entry = catalogue()[service]
     stores = (
         {
             "CARESLOT_DATABASE_URL": facts.databases[service],

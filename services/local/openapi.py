@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from services import contracts
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 
 FOLDER = Path(contracts.__file__).parent / "openapi"
 
@@ -21,7 +21,7 @@ def render(service: str) -> str:
 def services() -> tuple[str, ...]:
     """Return the services that have a document."""
     packages = FOLDER.parent.parent
-    return tuple(name for name in load_catalogue() if (packages / name / "main.py").is_file())
+    return tuple(name for name in catalogue() if (packages / name / "main.py").is_file())
 
 
 def write(folder: Path = FOLDER) -> list[str]:

@@ -11,7 +11,7 @@ import signal
 import time
 from pathlib import Path
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.kernel.errors import Invalid
 from services.local.child import CannotStart
 from services.local.state import Layout, running_platform
@@ -25,8 +25,8 @@ def hold_down(folder: Path, service: str, *, crash: bool = False) -> None:
     Raise NotRunning, NotFound, Invalid for what is no service, CannotStart when the supervisor does not obey.
     """
     child = running_platform(folder).child(service)
-    if service not in load_catalogue():
-        raise Invalid(f"{service} cannot be stopped alone; services can: {', '.join(load_catalogue())}")
+    if service not in catalogue():
+        raise Invalid(f"{service} cannot be stopped alone; services can: {', '.join(catalogue())}")
     Layout(folder).stopped(service).touch()
     if crash and child.pid is not None and child.state != "stopped":
         # The hold is there already, so the supervisor does not take this for a crash to mend.

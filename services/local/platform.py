@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.contracts.topology import DIRECT_QUEUES, LOCKED_BUCKETS, SCHEDULES, SUBSCRIPTIONS
 from services.local import environment
 from services.local.anchors import declare_locked_buckets, restore_anchors
@@ -64,7 +64,7 @@ class Platform:
         self._wanted = wanted
         self._progress = progress
         self._lock = FolderLock(self.layout.folder)
-        self.services = tuple(name for name in load_catalogue() if (SERVICES / name / "main.py").is_file())
+        self.services = tuple(name for name in catalogue() if (SERVICES / name / "main.py").is_file())
         self._owners = tuple(name for name in with_database() if name in self.services)
         self.ports: dict[str, int] = {}
         self.supervisor = Supervisor(progress.say, self._write_state)
@@ -154,7 +154,7 @@ class Platform:
         self.layout.state_file.unlink(missing_ok=True)
         require_room(self.layout.postgres, ROOM)
         wanted = {"gateway": (self._wanted.gateway_port, "use --port"), "emulator": (EMULATOR_PORT, "use --free-ports")}
-        wanted |= {name: (load_catalogue()[name].port, "use --free-ports") for name in self.services}
+        wanted |= {name: (catalogue()[name].port, "use --free-ports") for name in self.services}
         for name, (port, instead) in wanted.items():
             if self._wanted.free_ports and (name != "gateway" or port == 0):
                 self.ports[name] = free_port()

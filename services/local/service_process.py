@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -66,13 +67,27 @@ class ServiceProcess:
 def asks(client: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[str]]:
     """Return a question that a program answers with 200 once it is ready: "ready", "degraded", or "" for not yet."""
 
+    where = httpx.URL(url)
+
     async def ready() -> str:
+        # Asked many times a second while a dozen programs start: a request that nobody takes costs a hundredfold.
+        if not await _listened_on(where.host, where.port or 80):
+            return ""
         answer = await client.get(url, timeout=3.0)
         if answer.status_code != httpx.codes.OK:
             return ""
         return "degraded" if answer.json().get("status") == "degraded" else "ready"
 
     return ready
+
+
+async def _listened_on(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _readable(line: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.local.child import CannotStart
 from services.local.platform import Platform, Wanted
 from services.local.progress import Progress
@@ -78,7 +78,7 @@ def _last_words(state: PlatformState, folder: Path, progress: Progress) -> list[
         "",
         f"ready after {progress.seconds:.0f} s",
         f"  gateway   {state.gateway}/",
-        *(f"  service   {state.gateway}/{child.name}/" for child in state.children if child.name in load_catalogue()),
+        *(f"  service   {state.gateway}/{child.name}/" for child in state.children if child.name in catalogue()),
         f"  AWS API   {state.emulator}",
         f"  logs      {folder}/logs/",
         "",

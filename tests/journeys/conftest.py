@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.scratch import scratch
 from tests.journeys.running import Running
 
 SIZES = ("--facilities", "8", "--clinicians", "60", "--patients", "210")
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Running]:
     """Run a platform until the last journey has ended."""
-    folder = Path(tempfile.mkdtemp(prefix="cj-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="cj-", dir=scratch()))
     running = Running(folder, "--port", "0", *SIZES)
     try:
         yield running.until_ready()

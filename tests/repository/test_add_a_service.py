@@ -36,6 +36,7 @@ import json, asyncio, httpx
 from services.local.openapi import services, stale
 from services.contracts.catalogue.model import FOLDER
 from pipelines.gitops.rendering import render_estate, unbuilt
+from pipelines.gitops.verify import judged
 from services.wayfinding.main import create
 
 async def answers():
@@ -52,6 +53,7 @@ print(json.dumps({
                  for key, found in estate.items()},
     "rollouts": [m.document["spec"] for found in estate.values() for m in found
                  if m.service == "wayfinding" and m.document["kind"] == "Rollout"],
+    "wrong": [str(one) for one in judged(estate)],
     "answers": asyncio.run(answers()),
 }))
 """
@@ -150,9 +152,11 @@ def test_one_entry_its_code_and_one_release_are_all_that_is_written(copy: Copy) 
 
 
 def test_documents_are_made_from_it(copy: Copy) -> None:
-    assert copy.now() - copy.before - copy.written_by_hand == {f"services/contracts/openapi/{NAME}.json"}
+    slos = {f"gitops/platform/slos/{kind}/{NAME}.yaml" for kind in ("dashboards", "rules")}
+    made = copy.now() - copy.before - copy.written_by_hand
+    assert made == {f"services/contracts/openapi/{NAME}.json", *slos}
     changed = {name for name in copy.before if (copy.root / name).read_bytes() != (ROOT / name).read_bytes()}
-    assert changed == {"README.md"}
+    assert changed == {"README.md", "gitops/platform/slos/dashboards/overview.yaml"}
     assert f"| **{NAME}** |" in (copy.root / "README.md").read_text("utf-8")
     assert copy.told["stale"] == []
 
@@ -175,6 +179,10 @@ def test_the_chart_brings_it_to_the_clusters_of_its_release(copy: Copy) -> None:
     (rollout,) = copy.told["rollouts"]
     (container,) = rollout["template"]["spec"]["containers"]
     assert 8190 in [port["containerPort"] for port in container["ports"]]
+
+
+def test_clusters_have_all_that_it_needs_and_let_it_do_nothing_more(copy: Copy) -> None:
+    assert copy.told["wrong"] == []
 
 
 @pytest.fixture(scope="module")

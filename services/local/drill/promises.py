@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.local.bench.figures import percentile
 from services.local.drill.observations import TURNED_AWAY, Measured, Outage
 
@@ -48,7 +48,7 @@ def _others_answer(outage: Outage) -> Judged:
 def _others_as_quick(outage: Outage) -> Judged:
     slow: list[str] = []
     ratios: list[float] = []
-    for service, objective in ((name, entry.slo.latency_ms) for name, entry in load_catalogue().items()):
+    for service, objective in ((name, entry.slo.latency_ms) for name, entry in catalogue().items()):
         if service == outage.service:
             continue
         before, during = (outage.measured(p, lambda c, s=service: c.service == s) for p in ("before", "during"))  # type: ignore[misc]

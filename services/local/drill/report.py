@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from services.contracts.catalogue import load_catalogue
+from services.contracts.catalogue import catalogue
 from services.local.drill.observations import PHASES, Outage
 from services.local.drill.promises import judge
 
@@ -33,7 +33,7 @@ def _of(outage: Outage) -> dict[str, Any]:
     line = outage.timeline
     return {
         "service": outage.service,
-        "without": load_catalogue()[outage.service].without,
+        "without": catalogue()[outage.service].without,
         "seconds": {
             "down": round(line.started - line.killed, 1), "recovery": round(line.recovery, 1),
             "catching_up": round(line.catching_up, 1),

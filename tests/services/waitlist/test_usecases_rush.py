@@ -49,6 +49,9 @@ async def test_no_slot_is_offered_twice_at_once_and_nobody_starves(world: World)
     began = time.monotonic()
     # Two processes side by side, as in production.
     await asyncio.gather(world.offering.round(), world.offering.round())
+    # Both may have asked booking about the same slots, and left the others to the next round.
+    while await world.offering.round():
+        pass
     took = time.monotonic() - began
     print(f"{SLOTS} slots offered to {REQUESTS} waiting in {took:.1f} s")
     live = await world.rows("SELECT freed_id, request_id FROM offer WHERE state IN ('securing', 'open')")
