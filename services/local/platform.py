@@ -39,7 +39,7 @@ from services.local.offer_keys import ensure_glass_keys, ensure_offer_keys
 from services.local.postgres import ROOM, PostgresServer
 from services.local.postgres_faults import require_room
 from services.local.progress import Progress
-from services.local.service_process import ServiceProcess, asks
+from services.local.service_process import ServiceProcess, asks, once_open
 from services.local.session_keys import ensure_session_key
 from services.local.state import Layout, PlatformState, write_state
 from services.local.supervisor import Supervised, Supervisor
@@ -244,15 +244,16 @@ class Platform:
 
     def _service(self, name: str) -> Supervised:
         program = ServiceProcess(name, f"services.{name}.main", self.layout)
-        ready = asks(self._http, f"http://127.0.0.1:{self.ports[name]}/readyz")
+        port = self.ports[name]
+        ready = once_open(port, asks(self._http, f"http://127.0.0.1:{port}/readyz"))
         return Supervised(
-            name, program, ready=ready, port=self.ports[name], rank=2, hold=self.layout.stopped(name),
+            name, program, ready=ready, port=port, rank=2, hold=self.layout.stopped(name),
             held=self._holder(name),
         )  # fmt: skip
 
     def _gateway(self) -> Supervised:
         program = ServiceProcess("gateway", "services.local.gateway", self.layout)
-        ready = asks(self._http, f"{self.gateway_url}/livez")
+        ready = once_open(self.ports["gateway"], asks(self._http, f"{self.gateway_url}/livez"))
         return Supervised("gateway", program, ready=ready, port=self.ports["gateway"], rank=3)
 
     def _holder(self, service: str) -> Callable[[bool], Awaitable[None]]:

@@ -67,12 +67,7 @@ class ServiceProcess:
 def asks(client: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[str]]:
     """Return a question that a program answers with 200 once it is ready: "ready", "degraded", or "" for not yet."""
 
-    where = httpx.URL(url)
-
     async def ready() -> str:
-        # Asked many times a second while a dozen programs start: a request that nobody takes costs a hundredfold.
-        if not await _listened_on(where.host, where.port or 80):
-            return ""
         answer = await client.get(url, timeout=3.0)
         if answer.status_code != httpx.codes.OK:
             return ""
@@ -81,13 +76,21 @@ def asks(client: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[str]]:
     return ready
 
 
-async def _listened_on(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+def once_open(port: int, question: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[str]]:
+    """Return a question that is asked only when somebody listens on ``port``, and "" otherwise.
+
+    A dozen programs are asked many times a second while they start: a request that nobody takes costs a hundredfold.
+    """
+
+    async def ready() -> str:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return ""
+        writer.close()
+        return await question()
+
+    return ready
 
 
 def _readable(line: str) -> str:

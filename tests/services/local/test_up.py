@@ -17,7 +17,7 @@ from services.local.child import CannotStart
 from services.local.holding import FolderLock
 from services.local.platform import Platform, Wanted
 from services.local.progress import Progress
-from services.local.service_process import ServiceProcess, asks
+from services.local.service_process import ServiceProcess, asks, once_open
 from services.local.state import Layout
 from services.local.up import disk_faults
 
@@ -120,3 +120,18 @@ async def test_readiness_is_what_a_service_says(status: int, body: dict[str, str
     transport = httpx.MockTransport(lambda _request: httpx.Response(status, json=body))
     async with httpx.AsyncClient(transport=transport) as client:
         assert await asks(client, "http://service/readyz")() == said
+
+
+async def test_nobody_is_asked_before_somebody_listens() -> None:
+    asked = []
+
+    async def question() -> str:
+        asked.append("once")
+        return "ready"
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        ready = once_open(listening.getsockname()[1], question)
+        assert (await ready(), asked) == ("", [])
+        listening.listen()
+        assert (await ready(), asked) == ("ready", ["once"])
