@@ -1,7 +1,7 @@
 """A picture of a bench: how near every row came to its target, and what overload did to what was accepted.
 
-The curve is what the part "overload" kept as ``overload-curve``: a list of objects with ``offered`` and ``goodput`` in
-requests a second and ``p99_ms`` of what was accepted.
+The curve is what the part "overload" kept as ``overload-curve``: rounds of objects with ``times`` the sustained rate,
+``offered`` and ``goodput`` in requests a second and ``p99_ms`` of what was accepted. Medians of the rounds are drawn.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from statistics import median
 from typing import Any
 
 import pygal
@@ -29,7 +30,7 @@ def picture(taken: Mapping[str, Any]) -> str:
     """Return the record of a bench as SVG, the charts one below the other."""
     charts = [_targets([row for row in taken["rows"] if row["reach"] is not None], _title(taken))]
     if curve := taken["kept"].get("overload-curve"):
-        charts.append(_overload(curve))
+        charts.append(_overload(_medians(curve["rounds"])))
     height = sum(tall for _, tall in charts)
     placed, top = [], 0
     for drawn, tall in charts:
@@ -68,13 +69,19 @@ def _beside(row: Mapping[str, Any], _drawn: float) -> str:
     return f"{row['reach']:.2f} ({row['value']:g} {row['unit']})".replace(" )", ")")
 
 
-def _overload(curve: Sequence[Mapping[str, float]]) -> tuple[str, int]:
+def _medians(rounds: Sequence[Sequence[Mapping[str, float]]]) -> list[dict[str, float]]:
+    """Return a point for each pace, in order; one comes back to at the end of a round counts as well."""
+    paces = sorted({one["times"] for told in rounds for one in told})
+    same = {pace: [one for told in rounds for one in told if one["times"] == pace] for pace in paces}
+    return [{key: median(one[key] for one in of) for key in ("offered", "goodput", "p99_ms")} for of in same.values()]
+
+
+def _overload(points: Sequence[Mapping[str, float]]) -> tuple[str, int]:
     chart = pygal.XY(
         width=WIDTH, height=CURVE, title="Goodput in requests a second; dashed: p99 of what was accepted",
         x_title="requests offered a second", show_x_guides=True, include_x_axis=True, truncate_legend=-1,
         legend_at_bottom=True, **PLAIN,
     )  # fmt: skip
-    points = sorted(curve, key=lambda point: point["offered"])
     chart.add("goodput", [(point["offered"], point["goodput"]) for point in points])
     chart.add(
         "p99 accepted, ms", [(point["offered"], point["p99_ms"]) for point in points if math.isfinite(point["p99_ms"])],

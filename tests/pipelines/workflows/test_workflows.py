@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def plant(root: Path, file: str, before: str, after: str) -> str:
     assert before in text
     path.write_text(text.replace(before, after, 1), "utf-8")
     return f".github/{file}"
+
+
+def test_the_page_names_every_workflow_environment_and_variable() -> None:
+    page = (ROOT / ".github" / "README.md").read_text("utf-8")
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert {f.stem for f in workflows} <= set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    used = {name for f in workflows for name in re.findall(r"\bvars\.(\w+)", f.read_text("utf-8"))}
+    variables = page.partition("| variable | what |")[2]
+    assert used == set(re.findall(r"`([A-Z_]+)`", variables))
 
 
 @LINTERS

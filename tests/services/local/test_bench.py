@@ -52,7 +52,10 @@ async def test_a_steady_pace_does_not_wait_for_answers() -> None:
 
 def test_a_bench_leaves_its_rows_and_a_picture_of_them(tmp_path: Path) -> None:
     rows = [at_most("search", "memory", 0.4, "ms", 1), at_least("booking", "ratio", 0.5, "", 0.6)]
-    curve = [{"offered": 50, "goodput": 50, "p99_ms": 9.0}, {"offered": 150, "goodput": 60, "p99_ms": 12.0}]
+    calm, rush = (
+        {"times": times, "offered": 50 * times, "goodput": 50, "p99_ms": 9.0 * times} for times in (1, 3)
+    )  # fmt: skip
+    curve = {"sustained": 50, "rounds": [[calm, rush, calm], [calm, rush | {"goodput": 60}]]}
     taken = telling.record(rows, {"overload-curve": curve}, quick=True, parts=["search", "booking"])
     data, drawn = telling.write(tmp_path / "new", taken)
     kept = json.loads(data.read_text())
