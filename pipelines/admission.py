@@ -20,6 +20,8 @@ from policies.admission.reading import HERE, AdmissionRule, load_rules
 from policies.report.evidence import Admission
 
 FOLDER = HERE.relative_to(ROOT).as_posix()
+# A document, or a pod it will make, in its cluster: what each rule that is asked about it refuses.
+Judged = tuple[Rendered, Manifest, Mapping[str, list[Refusal]]]
 
 
 def check() -> list[Finding]:
@@ -33,29 +35,20 @@ def check() -> list[Finding]:
 
 def refused(estate: Estate, rules: Sequence[AdmissionRule]) -> list[Finding]:
     """Return every refusal, told once where several clusters refuse the same."""
-    return findings(
-        (cluster, _told(manifest, refusal))
-        for cluster in clusters(estate)
-        for manifest, verdict in _judged(cluster, rules)
-        for found in verdict.values()
-        for refusal in found
-    )
+    return _refused(_judged(estate, rules))
 
 
 def evidence(estate: Estate, rules: Sequence[AdmissionRule]) -> Admission:
     """Return what a policy report says of admission: how often each rule was asked, and what it let in and refused."""
-    counts: dict[str, Counter[str]] = {rule.name: Counter() for rule in rules}
-    faults: list[tuple[Rendered, Fault]] = []
-    for cluster in clusters(estate):
-        for manifest, verdict in _judged(cluster, rules):
-            for name, found in verdict.items():
-                counts[name]["fail" if found else "pass"] += 1
-                faults += [(cluster, _told(manifest, refusal)) for refusal in found]
-    for rule in rules:
-        if not rule.bound:
-            counts[rule.name]["declared only"] = len(rule.declared)
-    said = {name: dict(sorted(of.items())) for name, of in counts.items()}
-    return Admission(said, tuple(str(finding) for finding in findings(faults)))
+    judged = list(_judged(estate, rules))
+    declared = {rule.name: len(rule.declared) for rule in rules if not rule.bound}
+    counts = {rule.name: Counter[str]() for rule in rules}
+    for _, _, verdict in judged:
+        for rule, found in verdict.items():
+            counts[rule]["fail" if found else "pass"] += 1
+    said = {rule: dict(sorted(of.items())) for rule, of in counts.items()}
+    said |= {rule: {"declared only": number} for rule, number in declared.items()}
+    return Admission(said, tuple(str(finding) for finding in _refused(judged)))
 
 
 def misshapen(estate: Estate, rules: Iterable[AdmissionRule]) -> list[Finding]:
@@ -69,15 +62,23 @@ def misshapen(estate: Estate, rules: Iterable[AdmissionRule]) -> list[Finding]:
     return findings((place, fault) for place in places for fault in schemas.faults(place))
 
 
-def _judged(
-    cluster: Rendered, rules: Sequence[AdmissionRule]
-) -> Iterator[tuple[Manifest, Mapping[str, list[Refusal]]]]:
-    there = [manifest.document for manifest in cluster.manifests]
-    for manifest in cluster.manifests:
-        if "apiVersion" not in manifest.document:
-            continue
-        for document in (manifest.document, *pods_of(manifest.document)):
-            yield manifest, verdicts(rules, Request(document), there)
+def _judged(estate: Estate, rules: Sequence[AdmissionRule]) -> Iterator[Judged]:
+    for cluster in clusters(estate):
+        there = [manifest.document for manifest in cluster.manifests]
+        for manifest in cluster.manifests:
+            if "apiVersion" not in manifest.document:
+                continue
+            for document in (manifest.document, *pods_of(manifest.document)):
+                yield cluster, manifest, verdicts(rules, Request(document), there)
+
+
+def _refused(judged: Iterable[Judged]) -> list[Finding]:
+    return findings(
+        (cluster, _told(manifest, refusal))
+        for cluster, manifest, verdict in judged
+        for found in verdict.values()
+        for refusal in found
+    )
 
 
 def _told(manifest: Manifest, refusal: Refusal) -> Fault:

@@ -16,6 +16,7 @@ import pulumi_aws as aws
 
 from environments.model import GitHub
 from infra.components.base import Component, Scope
+from infra.components.region_switch import plan_arn
 from infra.components.registry import PREFIX
 from infra.components.roles import role
 from infra.permissions import Statement
@@ -82,7 +83,6 @@ def _deploy(scope: Scope, args: DeliveryArgs) -> Sequence[Statement]:
 
 def _watch(scope: Scope) -> Sequence[Statement]:
     """Read burn rates, which hold no PHI, and what ARC says of the Region switch plan."""
-    plans = f"arn:aws:arc-region-switch::{scope.environment.account}:plan/{scope.named('switch')}:*"
     return (
         {
             "Sid": "AskMetrics",
@@ -97,7 +97,7 @@ def _watch(scope: Scope) -> Sequence[Statement]:
                 f"arc-region-switch:{ask}"
                 for ask in ("GetPlanEvaluationStatus", "GetPlanExecution", "GetPlanInRegion", "ListPlanExecutions")
             ],
-            "Resource": [plans],
+            "Resource": [plan_arn(scope)],
         },
         # Listing names no plan, so it cannot be narrowed to one.
         {"Sid": "FindPlans", "Effect": "Allow", "Action": ["arc-region-switch:ListPlansInRegion"], "Resource": ["*"]},

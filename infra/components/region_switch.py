@@ -224,7 +224,7 @@ class RegionSwitch(Component):
                     "arc-region-switch:GetPlanExecution",
                     "arc-region-switch:ListPlanExecutions",
                 ],
-                "Resource": self._plans,
+                "Resource": plan_arn(self.scope),
             },
             {
                 "Effect": "Allow",
@@ -238,11 +238,6 @@ class RegionSwitch(Component):
         return [
             self.scope.arn("eks", f"cluster/{cluster}", region=region) for region, cluster in self.args.clusters.items()
         ]
-
-    @property
-    def _plans(self) -> str:
-        """The plan's ARN but for what AWS puts at its end."""
-        return f"arn:aws:arc-region-switch::{self.scope.environment.account}:plan/{self.scope.named('switch')}:*"
 
     def _entry(self, region: str) -> aws.eks.AccessPolicyAssociation:
         """Let the plan scale what is in our namespaces of a region's cluster, and nothing else there."""
@@ -283,7 +278,7 @@ class RegionSwitch(Component):
         approve = {
             "Effect": "Allow",
             "Action": ["arc-region-switch:ApprovePlanExecutionStep", "arc-region-switch:GetPlanExecution"],
-            "Resource": self._plans,
+            "Resource": plan_arn(self.scope),
         }
         aws.iam.RolePolicy(
             f"{self.name}-approvers",
@@ -292,6 +287,11 @@ class RegionSwitch(Component):
             opts=self.child(),
         )
         return role
+
+
+def plan_arn(scope: Scope) -> str:
+    """Return the plan's ARN as policies name it: what AWS puts at its end is not known before."""
+    return f"arn:aws:arc-region-switch::{scope.environment.account}:plan/{scope.named('switch')}:*"
 
 
 def _in_cluster() -> list[str]:

@@ -96,7 +96,9 @@ def _fields(service: str) -> dict[str, bool]:
     """
     try:
         model: Any = pkgutil.resolve_name(f"services.{service}.settings:Settings")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as fault:
+        if fault.name != f"services.{service}.settings":
+            raise
         model = ProcessSettings
     return {
         field: info.default is PydanticUndefined and info.default_factory is None

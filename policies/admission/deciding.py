@@ -29,13 +29,11 @@ class Refusal:
     error: bool = False
 
 
-def refusals(rules: Iterable[AdmissionRule], request: Request, cluster: Iterable[Document]) -> list[Refusal]:
-    """Return what refuses a request, ``cluster`` being what is there: namespaces and parameters are found in it."""
-    return [refusal for found in verdicts(rules, request, cluster).values() for refusal in found]
-
-
 def verdicts(rules: Iterable[AdmissionRule], request: Request, cluster: Iterable[Document]) -> dict[str, list[Refusal]]:
-    """Return what each rule that is asked about a request refuses, by its name: nothing if it lets it in."""
+    """Return what each rule that is asked about a request refuses, by its name: nothing if it lets it in.
+
+    ``cluster`` is what is there: namespaces and parameters are found in it.
+    """
     there = tuple(cluster)
     namespaces = {one["metadata"]["name"]: one for one in there if one["kind"] == "Namespace"}
     found: dict[str, list[Refusal]] = {}

