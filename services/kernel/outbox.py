@@ -137,9 +137,11 @@ _INSERT = """
 """
 
 
+# Ordered, which EXISTS would ignore: the first unsent row answers, where a bitmap would gather all of them.
 _TURN = """
-    SELECT pg_try_advisory_lock(hashtext('outbox'), hashtext($1)) WHERE EXISTS (
-        SELECT FROM outbox WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp()
+    SELECT pg_try_advisory_lock(hashtext('outbox'), hashtext($1)) WHERE (
+        SELECT true FROM outbox
+        WHERE sent_at IS NULL AND channel = $1 AND next_attempt_at <= clock_timestamp() ORDER BY id LIMIT 1
     )
 """
 _END_OF_TURN = "SELECT pg_advisory_unlock(hashtext('outbox'), hashtext($1))"

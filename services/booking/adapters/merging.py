@@ -23,9 +23,17 @@ from services.kernel.outbox import append_audit, append_events
 from services.kernel.telemetry import OUTCOMES, correlation_id
 
 BATCH = 100
+# From the few replaced records to their visits: OFFSET 0 keeps the planner from walking every appointment in the order
+# of ids in the hope of a hundred strays.
 STRANDED = """
-SELECT a.*, m.stands_for FROM alias AS m JOIN appointment AS a ON a.patient_id = m.id
-ORDER BY a.id LIMIT $1 FOR UPDATE OF a SKIP LOCKED
+SELECT a.*, stray.stands_for
+FROM (
+    SELECT found.id, m.id AS replaced, m.stands_for
+    FROM alias AS m CROSS JOIN LATERAL (SELECT id FROM appointment WHERE patient_id = m.id OFFSET 0) AS found
+    ORDER BY found.id LIMIT $1
+) AS stray
+JOIN appointment AS a ON a.id = stray.id AND a.patient_id = stray.replaced
+ORDER BY a.id FOR UPDATE OF a SKIP LOCKED
 """
 REASSIGN = """
 WITH state AS (

@@ -5,7 +5,9 @@ once: what comes while a statement runs goes together in the next one (``batchin
 """
 
 # One statement, one snapshot: with two, a repetition could see the first request's claims but not its answer. Many
-# questions at once, each on a row of its own; `spot` is one lane to look at, n says for which question.
+# questions at once, each on a row of its own; `spot` is one lane to look at, n says for which question. LATERAL with
+# OFFSET 0 and (SELECT ... LIMIT 1) for EXISTS: else the planner may read a whole table into a hash for a few questions,
+# and does while what it knows of the table's size is old.
 LOOK = """
 WITH standing AS (
     SELECT
@@ -34,30 +36,32 @@ SELECT
     coalesce(
         (SELECT p.active FROM patient AS p WHERE p.patient_id = coalesce(a.patient_id, q.patient_id)), true
     ) AS patient_active,
-    EXISTS (
-        SELECT FROM blocked_period AS b
+    (
+        SELECT true FROM blocked_period AS b
         WHERE NOT b.withdrawn AND b.subject_id IN (q.clinician_id, q.facility_id)
             AND b.period && tstzrange(q.starts_at, q.ends_at)
             AND b.kind = CASE b.subject_id WHEN q.clinician_id THEN 'clinician' ELSE 'facility' END
-    ) AS blocked,
+        LIMIT 1
+    ) IS NOT NULL AS blocked,
     s.keys, s.holders, s.expiries,
     (SELECT to_jsonb(f) FROM freed_slot AS f WHERE f.id = q.freed_id) AS freed,
-    EXISTS (
-        SELECT FROM waiting_demand AS w
-        WHERE w.facility_id = a.facility_id AND w.specialty = a.specialty AND w.waiting
-    ) AS waiting,
+    (
+        SELECT true FROM waiting_demand AS w
+        WHERE w.facility_id = a.facility_id AND w.specialty = a.specialty AND w.waiting LIMIT 1
+    ) IS NOT NULL AS waiting,
     (
         SELECT r.hours FROM late_cancel_rule AS r
         WHERE r.facility_id IN ('', a.facility_id) AND r.visit_type IN ('', a.visit_type)
         ORDER BY r.facility_id <> '' DESC, r.visit_type <> '' DESC LIMIT 1
     ) AS late_hours,
-    EXISTS (
-        SELECT FROM session_place AS p WHERE p.session_id = q.session_id AND p.unit = q.capacity
-    ) AS session_open,
-    EXISTS (
-        SELECT FROM session_place AS p
+    (
+        SELECT true FROM session_place AS p WHERE p.session_id = q.session_id AND p.unit = q.capacity LIMIT 1
+    ) IS NOT NULL AS session_open,
+    (
+        SELECT true FROM session_place AS p
         WHERE p.session_id = q.session_id AND p.unit <= q.capacity AND p.appointment_id IS NULL
-    ) AS session_free
+        LIMIT 1
+    ) IS NOT NULL AS session_free
 FROM unnest(
     $1::text [], $2::text [], $3::uuid [], $4::text [], $5::timestamptz [], $6::text [], $7::text [],
     $8::timestamptz [], $9::timestamptz [], $10::uuid [], $11::text [], $12::text [], $13::int []
@@ -65,8 +69,8 @@ FROM unnest(
     subject, key, appointment_id, patient_id, now, clinician_id, facility_id, starts_at, ends_at, freed_id,
     visit_type, session_id, capacity, n
 )
-LEFT JOIN appointment AS a ON a.id = q.appointment_id
-LEFT JOIN idempotency AS i ON i.actor = q.subject AND i.key = q.key
+LEFT JOIN LATERAL (SELECT * FROM appointment WHERE id = q.appointment_id OFFSET 0) AS a ON true
+LEFT JOIN LATERAL (SELECT * FROM idempotency WHERE actor = q.subject AND key = q.key OFFSET 0) AS i ON true
 LEFT JOIN standing AS s ON s.n = q.n
 ORDER BY q.n
 """
