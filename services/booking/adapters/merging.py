@@ -32,8 +32,9 @@ FROM (
     FROM alias AS m CROSS JOIN LATERAL (SELECT id FROM appointment WHERE patient_id = m.id OFFSET 0) AS found
     ORDER BY found.id LIMIT $1
 ) AS stray
-JOIN appointment AS a ON a.id = stray.id AND a.patient_id = stray.replaced
-ORDER BY a.id FOR UPDATE OF a SKIP LOCKED
+CROSS JOIN LATERAL (
+    SELECT * FROM appointment WHERE id = stray.id AND patient_id = stray.replaced OFFSET 0 FOR UPDATE SKIP LOCKED
+) AS a
 """
 REASSIGN = """
 WITH state AS (

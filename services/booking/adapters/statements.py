@@ -6,8 +6,8 @@ once: what comes while a statement runs goes together in the next one (``batchin
 
 # One statement, one snapshot: with two, a repetition could see the first request's claims but not its answer. Many
 # questions at once, each on a row of its own; `spot` is one lane to look at, n says for which question. LATERAL with
-# OFFSET 0 and (SELECT ... LIMIT 1) for EXISTS: else the planner may read a whole table into a hash for a few questions,
-# and does while what it knows of the table's size is old.
+# OFFSET 0, (SELECT ... LIMIT 1) for EXISTS, and an order: else the planner may read a whole table for a few questions,
+# and does while what it knows of the table is old.
 LOOK = """
 WITH standing AS (
     SELECT
@@ -60,7 +60,7 @@ SELECT
     (
         SELECT true FROM session_place AS p
         WHERE p.session_id = q.session_id AND p.unit <= q.capacity AND p.appointment_id IS NULL
-        LIMIT 1
+        ORDER BY p.unit LIMIT 1
     ) IS NOT NULL AS session_free
 FROM unnest(
     $1::text [], $2::text [], $3::uuid [], $4::text [], $5::timestamptz [], $6::text [], $7::text [],
