@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.findings import Finding
+from services.local.emulator import PYTHON_VARIABLE, emulator_python
 
 # What books, holds, moves and cancels through a service's own routes, over its own database.
 TESTS = "tests/services/{service}/test_api*.py"
@@ -69,9 +70,12 @@ def _lay(checkout: Path, migrations: Mapping[str, str]) -> None:
 
 
 def _environment(checkout: Path) -> dict[str, str]:
-    """Return the variables of a run that sees the released code first, and nothing of a run around it."""
+    """Return the variables of a run that sees the released code first, and nothing of a run around it.
+
+    The emulated AWS is this checkout's: a released checkout has files alone, and no environment of its own.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
-    return kept | {"PYTHONPATH": str(checkout)}
+    return kept | {"PYTHONPATH": str(checkout), PYTHON_VARIABLE: str(emulator_python())}
 
 
 def _end(printed: str) -> str:

@@ -15,7 +15,10 @@ from tests.pipelines.releasing_in import commit, git, repository
 
 MIGRATION = "services/probe/migrations/probe-0001.first.sql"
 TEST = """
+import os
 from pathlib import Path
+def test_can_start_the_emulated_aws():
+    assert Path(os.environ["CARESLOT_EMULATOR_PYTHON"]).exists()
 def test_reads_its_column():
     assert "note text" in Path("services/probe/migrations/probe-0001.first.sql").read_text()
 """
