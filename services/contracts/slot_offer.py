@@ -37,6 +37,7 @@ REMEMBERED = 4096
 _PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 MOST_PLACES = 2000
+MOST_LANES = 8
 
 
 class OfferedResource(BaseModel):
@@ -49,7 +50,7 @@ class OfferedResource(BaseModel):
 
     kind: str = Field(pattern="^(clinician|room|interpreter)$")
     id: str = Field(min_length=1, max_length=64)
-    depth: int = Field(default=1, ge=1, le=8)
+    depth: int = Field(default=1, ge=1, le=MOST_LANES)
     language: str = Field(default="", max_length=12)
 
 

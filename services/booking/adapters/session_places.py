@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.booking.domain.appointment import Occupied
 from services.booking.domain.claims import SlotTaken, of_session, resource_claims
-from services.contracts.slot_offer import SlotOffer
+from services.contracts.slot_offer import MOST_LANES, SlotOffer
 from services.kernel.database import Connection, Database
 
 OPEN = """
@@ -21,8 +21,8 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true
 CLAIM = """
 WITH claimed AS (
     INSERT INTO claim (session_id, kind, resource_id, lane, key, period)
-    SELECT $1, kind, resource_id, 0, key, tstzrange($2, $3)
-    FROM unnest($4::text [], $5::text [], $6::bigint []) AS c (kind, resource_id, key)
+    SELECT $1, kind, resource_id, lane, key, tstzrange($2, $3)
+    FROM unnest($4::text [], $5::text [], $6::smallint [], $7::bigint []) AS c (kind, resource_id, lane, key)
     ORDER BY key
     ON CONFLICT DO NOTHING
     RETURNING true
@@ -56,7 +56,10 @@ async def open_session(database: Database, offer: SlotOffer, now: datetime) -> N
 
     A session whose capacity was raised gets the places it lacks.
     """
-    claims = resource_claims(Occupied(item.kind, item.id, item.depth, 0) for item in of_session(offer))
+    # Every lane there can be, whatever depth is offered now: another template may have offered more.
+    claims = resource_claims(
+        Occupied(item.kind, item.id, item.depth, lane) for item in of_session(offer) for lane in range(MOST_LANES)
+    )
     async with database.transaction() as connection:
         opened = await connection.fetchval(
             OPEN, offer.slot_id, offer.clinician_id, offer.facility_id, offer.starts_at, offer.ends_at, now
@@ -64,7 +67,8 @@ async def open_session(database: Database, offer: SlotOffer, now: datetime) -> N
         if opened:
             claimed = await connection.fetchval(
                 CLAIM, offer.slot_id, offer.starts_at, offer.ends_at, [claim.kind for claim in claims],
-                [claim.resource_id for claim in claims], [claim.key for claim in claims],
+                [claim.resource_id for claim in claims], [claim.lane for claim in claims],
+                [claim.key for claim in claims],
             )  # fmt: skip
             if claimed != len(claims):
                 raise SlotTaken

@@ -7,7 +7,8 @@ from tests.services.booking.world import World
 OVERLAPS = """
 SELECT count(*) FROM claim AS a JOIN claim AS b
     ON a.kind = b.kind AND a.resource_id = b.resource_id AND a.lane = b.lane AND a.period && b.period
-        AND coalesce(a.appointment_id, a.freed_id) < coalesce(b.appointment_id, b.freed_id)
+        AND coalesce(a.appointment_id::text, a.freed_id::text, a.session_id)
+            < coalesce(b.appointment_id::text, b.freed_id::text, b.session_id)
 """
 # A living appointment holds the claims of its own period, one a resource and one for the patient; others hold none.
 MISPLACED = """

@@ -78,6 +78,25 @@ async def test_nobody_is_treated_beside_a_session(world: World) -> None:
     await assert_sound(world)
 
 
+async def test_a_session_keeps_every_lane_of_its_clinician_and_room(world: World) -> None:
+    """The template was one with two lanes before: its offers are still about, in a booking as in a room next door."""
+    clinic, late = offer(capacity=5, minutes=60), offer(START + timedelta(minutes=20), depth=2)
+    assert (await world.book(clinic, "pat-0")).status_code == 201
+    assert (await world.book(late, "pat-1")).status_code == 409
+    neighbour = offer(clinician="cln-2", room="room-cln-00001", depth=2)
+    assert (await world.book(neighbour, "pat-2")).status_code == 409
+    await assert_sound(world)
+
+
+async def test_no_session_opens_beside_a_second_lane(world: World) -> None:
+    both = offer(clinician="cln-2", depth=2)
+    first, _ = [(await world.book(both, f"pat-{n}")).json() for n in range(2)]
+    assert (await world.do(first, "cancel", {"reason": "pat"})).status_code == 200
+    refused = await world.book(offer(clinician="cln-2", capacity=5), "pat-5")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:careslot:problem:slot-taken")
+    await assert_sound(world)
+
+
 async def test_a_patient_has_one_place_and_a_repetition_the_same(world: World) -> None:
     clinic = offer(capacity=5)
     first = await world.book(clinic, "pat-0", key="once")
