@@ -100,7 +100,7 @@ class MessagePage(BaseModel):
     )
 
 
-def _desk(request: Request) -> PreferenceDesk:
+async def _desk(request: Request) -> PreferenceDesk:
     desk: PreferenceDesk = request.app.state.notifications
     return desk
 

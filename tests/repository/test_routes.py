@@ -6,7 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterator
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
@@ -83,6 +83,47 @@ def _faults_of_page(
     if delegated not in actions:
         found.append(f"{name}: the policies know no action {delegated}")
     return found
+
+
+def threaded(dependant: Dependant) -> list[str]:
+    """Return what FastAPI calls in a thread of its pool, because it is no coroutine function."""
+    own = [] if inspect.iscoroutinefunction(dependant.call) else [getattr(dependant.call, "__qualname__", "?")]
+    return own + [name for dependency in dependant.dependencies for name in threaded(dependency)]
+
+
+def test_no_request_goes_through_a_thread_pool() -> None:
+    """Forty threads are a queue that nobody put in order, and each hand-over waits for the interpreter's lock."""
+    found = [
+        f"{service}: {name} calls {call}"
+        for service, app in applications().items()
+        for name, route in routes(app)
+        for call in threaded(route.dependant)
+    ]
+    assert not found, told(found)
+
+
+def test_what_goes_through_a_thread_pool_is_found() -> None:
+    def slow() -> int:
+        return 1
+
+    router = APIRouter()
+
+    @router.get("/fine")
+    async def fine() -> int:
+        return 1
+
+    @router.get("/depends", dependencies=[Depends(slow)])
+    async def depends() -> int:
+        return 1
+
+    router.add_api_route("/endpoint", slow)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(router)
+    assert {name: len(threaded(route.dependant)) for name, route in routes(app)} == {
+        "GET /fine": 0,
+        "GET /depends": 1,
+        "GET /endpoint": 1,
+    }
 
 
 def test_every_route_declares_who_may_call_it() -> None:

@@ -22,7 +22,7 @@ def _in_range(day: date) -> date:
 Day = Annotated[date, Path(description="UTC day on which entries arrived"), AfterValidator(_in_range)]
 
 
-def _standing(request: Request) -> Standing:
+async def _standing(request: Request) -> Standing:
     found: Standing = request.app.state.standing
     return found
 

@@ -33,13 +33,13 @@ Until = Annotated[AwareDatetime | None, Query(alias="to", description="until bef
 Instant = Annotated[AwareDatetime, Field(examples=["2027-01-01T00:00:00Z"])]
 
 
-def review(request: Request) -> Review:
+async def review(request: Request) -> Review:
     """Return the reviews that this process answers."""
     found: Review = request.app.state.review
     return found
 
 
-def now(request: Request) -> datetime:
+async def now(request: Request) -> datetime:
     """Return the current instant of this process's clock."""
     clock: Clock = request.app.state.clock
     return clock.now()
@@ -65,7 +65,7 @@ class Asked:
         return TrailQuery(self.start, self.end, facilities=facilities, after=self.after, limit=self.limit, **what)
 
 
-def _asked(
+async def _asked(
     now: NowDep,
     start: From = None,
     end: Until = None,

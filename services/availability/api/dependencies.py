@@ -27,7 +27,7 @@ class Availability:
     open_times: OpenTimes
 
 
-def _availability(request: Request) -> Availability:
+async def _availability(request: Request) -> Availability:
     availability: Availability = request.app.state.availability
     return availability
 

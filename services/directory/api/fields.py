@@ -14,7 +14,7 @@ from services.kernel.errors import StaleVersion
 from services.kernel.http import guard
 
 
-def use_cases(request: Request) -> Directory:
+async def use_cases(request: Request) -> Directory:
     """Return the use cases that this process runs."""
     directory: Directory = request.app.state.directory
     return directory

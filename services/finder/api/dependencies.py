@@ -24,7 +24,7 @@ class Finder:
     public_url: str
 
 
-def _finder(request: Request) -> Finder:
+async def _finder(request: Request) -> Finder:
     finder: Finder = request.app.state.finder
     return finder
 

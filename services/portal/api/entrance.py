@@ -258,7 +258,11 @@ def session_credential(headers: Mapping[bytes, bytes]) -> int:
     return hash(rest.partition(b";")[0])
 
 
-VisitDep = Annotated[Visit, Depends(Visit)]
+async def _visit(request: Request) -> Visit:
+    return Visit(request)
+
+
+VisitDep = Annotated[Visit, Depends(_visit)]
 
 
 def wording_of(request: Request) -> Wording:

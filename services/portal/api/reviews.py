@@ -55,7 +55,7 @@ class Filters:
         return (self.last - self.first).days < LONGEST_EXPORT
 
 
-def _filters(
+async def _filters(
     visit: VisitDep,
     first: Annotated[str, Query(max_length=10)] = "",
     last: Annotated[str, Query(max_length=10)] = "",

@@ -28,7 +28,7 @@ class IdempotencyKeyMissing(CareslotError):
     slug = "idempotency-key-missing"
 
 
-def _idempotency_key(
+async def _idempotency_key(
     key: Annotated[
         str | None,
         Header(
@@ -42,12 +42,12 @@ def _idempotency_key(
     return key
 
 
-def _waitlist(request: Request) -> Waitlist:
+async def _waitlist(request: Request) -> Waitlist:
     parts: Waitlist = request.app.state.waitlist
     return parts
 
 
-def _authorization(request: Request) -> str:
+async def _authorization(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
