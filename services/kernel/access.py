@@ -19,6 +19,8 @@ from services.kernel.errors import CareslotError, Forbidden
 from services.kernel.ids import new_id
 
 NAMESPACE = "Careslot"
+# What is asked again and again (search, by everybody's browser) is answered from memory; the rest pushes it out.
+REMEMBERED = 4096
 AttributeValue = str | bool | frozenset[str]
 
 
@@ -58,6 +60,9 @@ class Decision:
     policies: tuple[str, ...]
 
 
+_Asked = tuple[Actor, str, str, str, frozenset[tuple[str, AttributeValue]]]
+
+
 class AccessPolicies:
     """A validated, parsed policy set."""
 
@@ -75,6 +80,7 @@ class AccessPolicies:
         # No policy of another action can ever apply, as long as no action is a member of another.
         self._grouped = any(" in " in line.split(" appliesTo")[0] for line in schema.splitlines() if _declares(line))
         self._slices: dict[str, tuple[cedarpy.PolicySet, dict[str, str]]] = {}
+        self._decided: dict[_Asked, Decision] = {}
 
     @classmethod
     def from_folder(cls, folder: Path) -> "AccessPolicies":
@@ -86,7 +92,19 @@ class AccessPolicies:
         return cls("\n".join(file.read_text("utf-8") for file in files), schema.read_text("utf-8"))
 
     def decide(self, actor: Actor, action: str, resource: Resource) -> Decision:
-        """Return Cedar's decision. An error while evaluating a policy refuses: deny by default."""
+        """Return Cedar's decision. An error while evaluating a policy refuses: deny by default.
+
+        It follows from who asks, for what and of what alone: policies never change here, and no context is given. So
+        the same question has the same answer, and is put to Cedar once.
+        """
+        asked = actor, action, resource.type, resource.id, frozenset(resource.attributes.items())
+        if (known := self._decided.get(asked)) is None:
+            if len(self._decided) >= REMEMBERED:
+                self._decided.clear()
+            known = self._decided[asked] = self._decide(actor, action, resource)
+        return known
+
+    def _decide(self, actor: Actor, action: str, resource: Resource) -> Decision:
         principal = {"type": f"{NAMESPACE}::Actor", "id": actor.subject}
         target = {"type": f"{NAMESPACE}::{resource.type}", "id": resource.id}
         entities = [

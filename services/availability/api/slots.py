@@ -1,14 +1,22 @@
 """Search for open slots, and the keys that offers are checked with."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from services.availability.api.dependencies import AvailabilityDep
 from services.availability.api.fields import Code, Identifier, InstantOrDay, Language, ZipCode
-from services.availability.usecases.search import MOST_COUNTED, OfferedSlot, SearchRequest
+from services.availability.usecases.search import (
+    MOST_COUNTED,
+    MOST_SIGNED,
+    OfferedSlot,
+    SearchRequest,
+    SearchResult,
+)
 from services.contracts.slot_offer import SlotOffer
 from services.kernel.http import GateDep, guard, public
 
@@ -44,7 +52,7 @@ class KeySet(BaseModel):
     keys: list[dict[str, Any]]
 
 
-@router.get("/slots", **guard("search-slots", 422))
+@router.get("/slots", response_model=SlotsView, **guard("search-slots", 422))
 async def search_slots(
     gate: GateDep,
     availability: AvailabilityDep,
@@ -64,7 +72,7 @@ async def search_slots(
         InstantOrDay | None, Query(alias="to", description="instant (exclusive) or local day (included); default +14 d")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> SlotsView:
+) -> Response:
     """Return signed offers for the first open slots that match."""
     request = SearchRequest(
         specialty=specialty or "",
@@ -81,11 +89,7 @@ async def search_slots(
         limit=limit,
     )
     result = await availability.search.run(request, gate)
-    return SlotsView(
-        slots=[_view(offered) for offered in result.offers],
-        searched_from=result.window.starts_at,
-        searched_to=result.window.ends_at,
-    )
+    return Response(_told(result), media_type="application/json")
 
 
 class OpeningsView(BaseModel):
@@ -116,6 +120,17 @@ async def count_openings(
 async def slot_offer_keys(availability: AvailabilityDep) -> KeySet:
     """Return the public keys of slot offers."""
     return KeySet.model_validate(availability.offer_keys)
+
+
+def _told(result: SearchResult) -> bytes:
+    """Return a SlotsView as JSON, put together of its slots: most were told to somebody else a moment ago."""
+    window = to_json({"searched_from": result.window.starts_at, "searched_to": result.window.ends_at})
+    return b'{"slots":[' + b",".join(map(_told_slot, result.offers)) + b"]," + window[1:]
+
+
+@lru_cache(maxsize=MOST_SIGNED)
+def _told_slot(offered: OfferedSlot) -> bytes:
+    return _view(offered).model_dump_json().encode()
 
 
 def _view(offered: OfferedSlot) -> OpenSlotView:

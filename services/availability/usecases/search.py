@@ -4,7 +4,7 @@ Nothing here is about a patient: searches are counted, not audited.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from services.availability.domain.directory import Facility, VisitType
@@ -54,10 +54,12 @@ class SearchRequest:
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OfferedSlot:
     """An open slot, the offer made of it and the offer's token; ``reserve`` is when a place kept for urgent visits
     opens to everyone (or did), None for an ordinary one.
+
+    Each is one of a kind (it equals only itself): what is told of it can be kept by it at no cost.
     """
 
     slot: OpenSlot
@@ -85,21 +87,21 @@ class SearchResult:
 
 
 class OfferPress:
-    """Signs offers; the same slot asked for again within a moment gets the same token, which costs nothing."""
+    """Signs offers; the same slot asked for again within a moment is the same offer, which costs nothing."""
 
     def __init__(self, key: SigningKey) -> None:
         self._key = key
-        self._made: dict[OpenSlot, tuple[SlotOffer, str]] = {}
+        self._made: dict[OpenSlot, OfferedSlot] = {}
         self._since = datetime.fromtimestamp(0, UTC)
 
-    def offer(self, slot: OpenSlot, now: datetime) -> tuple[SlotOffer, str]:
-        """Return the offer of ``slot`` and its token, signed at most SIGNED_FOR ago."""
+    def offer(self, slot: OpenSlot, now: datetime, reserve: datetime | None = None) -> OfferedSlot:
+        """Return the offer of ``slot`` with its token, signed at most SIGNED_FOR ago."""
         if not self._since <= now < self._since + SIGNED_FOR or len(self._made) >= MOST_SIGNED:
             self._made, self._since = {}, now
         if (made := self._made.get(slot)) is None:
             offer = offer_of(slot)
-            made = self._made[slot] = offer, self._key.sign(offer, now)
-        return made
+            made = self._made[slot] = OfferedSlot(slot, offer, self._key.sign(offer, now))
+        return made if reserve is None else replace(made, reserve=reserve)
 
 
 class SearchSlots:
@@ -148,7 +150,7 @@ class SearchSlots:
         first = found[: request.limit]
         kept = await self._reserve(first, now)
         return SearchResult(
-            [self._offered(slot, now, kept.get((slot.clinician_id, slot.starts_at))) for slot in first], window
+            [self._press.offer(slot, now, kept.get((slot.clinician_id, slot.starts_at))) for slot in first], window
         )
 
     async def openings(self, visit_type: str, minutes: int, gate: Gate) -> tuple[int, int, Window]:
@@ -170,9 +172,6 @@ class SearchSlots:
 
         before = await count(kind.minutes) if kind.active else 0
         return before, await count(minutes), window
-
-    def _offered(self, slot: OpenSlot, now: datetime, reserve: datetime | None) -> OfferedSlot:
-        return OfferedSlot(slot, *self._press.offer(slot, now), reserve)
 
     async def _reserve(self, slots: Sequence[OpenSlot], now: datetime) -> Mapping[tuple[str, datetime], datetime]:
         """Return when places kept for urgent visits open; nobody sees one before the first step, unless urgent."""

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel.access import AccessPolicies, AccessRefused, AttributeValue, Gate, PolicyFault, Resource
+from services.kernel.access import (
+    REMEMBERED,
+    AccessPolicies,
+    AccessRefused,
+    AttributeValue,
+    Gate,
+    PolicyFault,
+    Resource,
+)
 from services.kernel.actor import Actor
 from services.kernel.clock import FixedClock
 
@@ -108,3 +116,26 @@ def test_a_folder_without_policies_is_named(tmp_path: Path) -> None:
     (tmp_path / "schema.cedarschema").write_text(SCHEMA)
     (tmp_path / "a.cedar").write_text(ENTER)
     assert AccessPolicies.from_folder(tmp_path).decide(STAFF, "enter", room("f1")).allowed
+
+
+def test_the_same_question_has_the_same_answer_and_another_its_own() -> None:
+    """What is remembered must never answer for somebody, something or some place else."""
+    other = Actor("t", frozenset({"staff"}), facilities=frozenset({"f2"}))
+    policies = AccessPolicies(ENTER, SCHEMA)
+    asked = [
+        (who, action, room(facility))
+        for who in (STAFF, other)
+        for action in ("enter", "leave")
+        for facility in ("f1", "f2")
+    ]
+    first = [policies.decide(*question) for question in asked]
+    assert [policies.decide(*question) for question in asked] == first
+    assert [decision.allowed for decision in first] == [True, False, False, False, False, True, False, False]
+
+
+def test_more_questions_than_are_remembered() -> None:
+    policies = AccessPolicies(ENTER, SCHEMA)
+    for number in range(REMEMBERED + 2):
+        resource = Resource("Room", f"r-{number}", {"facility": "f1"})
+        assert policies.decide(STAFF, "enter", resource).allowed
+    assert not policies.decide(STAFF, "enter", room("f2")).allowed
