@@ -1,12 +1,9 @@
 """Events in: the two handlers that contracts/topology.py names."""
 
+from collections.abc import Sequence
+
 from services.availability.ports import Store
-from services.availability.usecases.projections import (
-    DirectoryProjection,
-    take_appointment,
-    take_freed_slot,
-    take_visit,
-)
+from services.availability.usecases.projections import DirectoryProjection, Told, take_bookings
 from services.contracts.events import event_of
 from services.contracts.events.booking import AppointmentEvent, FreedSlotEvent
 from services.contracts.events.directory import (
@@ -34,13 +31,12 @@ async def on_directory(envelope: Envelope, projection: DirectoryProjection) -> N
         raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
 
 
-async def on_appointment(envelope: Envelope, store: Store) -> None:
-    """Take what an appointment or freed slot occupies now and what a visit teaches; raise Invalid for other events."""
-    event = event_of(envelope)
-    if isinstance(event, FreedSlotEvent):
-        await take_freed_slot(store, event)
-        return
-    if not isinstance(event, AppointmentEvent):
-        raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
-    await take_appointment(store, event)
-    await take_visit(store, event, envelope.occurred_at)
+async def on_bookings(envelopes: Sequence[Envelope], store: Store) -> None:
+    """Take what appointments and freed slots occupy now and what visits teach; raise Invalid for other events."""
+    told: list[Told] = []
+    for envelope in envelopes:
+        event = event_of(envelope)
+        if not isinstance(event, AppointmentEvent | FreedSlotEvent):
+            raise Invalid(f"{envelope.type} is not for this queue.", slug="event-unexpected")
+        told.append((event, envelope.occurred_at))
+    await take_bookings(store, told)

@@ -1,12 +1,12 @@
 """The availability service put together: settings to ports, ports to use cases, use cases to routes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pkgutil import resolve_name
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -23,7 +23,7 @@ from services.availability.adapters.records import KINDS
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
 from services.availability.api import absences, clinics, public, schedules, slots, why
 from services.availability.api.dependencies import Availability
-from services.availability.consumers import on_directory
+from services.availability.consumers import on_bookings
 from services.availability.ports import LookUp, SlotSearch, UnitOfWork, ZipCentroids
 from services.availability.settings import Settings
 from services.availability.usecases.absences import Closures, LeaveOfAbsence
@@ -44,7 +44,7 @@ from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Connection, Database
 from services.kernel.http import create_app
 from services.kernel.records import Records, records_router
-from services.kernel.runtime import Runtime, Subscribed, running, serve
+from services.kernel.runtime import Runtime, Subscribed, SubscribedInBatches, running, serve
 from services.kernel.telemetry import logger
 
 SERVICE = "availability"
@@ -86,14 +86,19 @@ def assemble(
     )
 
 
-def _subscribed(horizon: Horizon) -> list[Subscribed]:
-    def bind_for(handler: object) -> Callable[[Connection], Any]:
-        if handler is on_directory:
-            return lambda connection: DirectoryProjection(store_of(connection), horizon)
-        return store_of
+def _subscribed(horizon: Horizon) -> list[Subscribed | SubscribedInBatches]:
+    found: list[Subscribed | SubscribedInBatches] = []
+    for sub in [one for one in subscriptions_of(SERVICE) if one.runs == "process"]:
+        handler = resolve_name(sub.handler)
+        if handler is on_bookings:
+            found.append(SubscribedInBatches(sub.queue, handler, store_of, sub.gather_seconds))
+        else:
+            found.append(Subscribed(sub.queue, handler, partial(_directory, horizon=horizon), sub.gather_seconds))
+    return found
 
-    found = [(sub, resolve_name(sub.handler)) for sub in subscriptions_of(SERVICE) if sub.runs == "process"]
-    return [Subscribed(sub.queue, handler, bind_for(handler), sub.gather_seconds) for sub, handler in found]
+
+def _directory(connection: Connection, *, horizon: Horizon) -> DirectoryProjection:
+    return DirectoryProjection(store_of(connection), horizon)
 
 
 async def _keep_horizon(transaction: UnitOfWork, horizon: Horizon) -> None:

@@ -133,8 +133,8 @@ class Schedules(Protocol):
 class Occupancy(Protocol):
     """What appointments occupy."""
 
-    async def put_appointment(self, appointment: Appointment) -> bool:
-        """Keep it unless a later version is kept; tell whether it was newer."""
+    async def put_appointments(self, appointments: Sequence[Appointment]) -> frozenset[str]:
+        """Keep each unless a version as new is kept; return the ids of those that were newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,11 @@ class KeptPlan:
 class VisitLog(Protocol):
     """What visits teach."""
 
-    async def put_visit(self, visit: TrackedVisit) -> None:
-        """Keep what is new about the visit; the plan of its day is stale where a template there is adaptive."""
+    async def put_visits(self, visits: Sequence[TrackedVisit]) -> None:
+        """Keep what is new about visits; the plan of a day of one is stale where a template there is adaptive.
+
+        Of what was told of one visit twice the first counts.
+        """
 
     async def booked_visits(
         self, clinician_ids: Collection[str], window: Period, now: datetime

@@ -57,7 +57,9 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
             b.SlotFreed,
             b.SlotReleased,
         ),
-        "services.availability.consumers:on_appointment",
+        "services.availability.consumers:on_bookings",
+        # In a flood three statements take a hundred of them; so much later is still in time for the next search.
+        gather_seconds=0.05,
     ),
     Subscription(
         "booking-blocks",

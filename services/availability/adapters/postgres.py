@@ -17,46 +17,52 @@ from services.kernel.database import SERIALIZATION_FAULTS, Connection, Database
 from services.kernel.errors import Unavailable
 from services.kernel.outbox import Publishable, append_audit, append_events
 
+# What does not tell its room stands in that of the session it was offered from. In the order of their ids, so that two
+# processes that take the same ones wait for each other instead of locking each other out.
+_OCCUPY = """
+    INSERT INTO busy (appointment_id, version, clinician_id, facility_id, room_id, starts_at, ends_at, lane, live,
+        expires_at, interpreter_id)
+    SELECT n.appointment_id, n.version, n.clinician_id, n.facility_id, coalesce(n.room_id, (
+            SELECT w.room_id FROM working_session AS w
+            WHERE w.clinician_id = n.clinician_id AND w.facility_id = n.facility_id
+                AND w.starts_at <= n.starts_at AND w.ends_at >= n.ends_at
+                AND w.starts_at > n.starts_at - interval '26 hours'
+            ORDER BY w.depth DESC, w.template_id LIMIT 1
+        ), ''), n.starts_at, n.ends_at, n.lane, n.live, n.expires_at, n.interpreter_id
+    FROM unnest(
+        $1::text [], $2::bigint [], $3::text [], $4::text [], $5::text [], $6::timestamptz [], $7::timestamptz [],
+        $8::integer [], $9::boolean [], $10::timestamptz [], $11::text []
+    ) AS n (appointment_id, version, clinician_id, facility_id, room_id, starts_at, ends_at, lane, live, expires_at,
+        interpreter_id)
+    ORDER BY n.appointment_id
+    ON CONFLICT (appointment_id) DO UPDATE SET version = excluded.version,
+        clinician_id = excluded.clinician_id, facility_id = excluded.facility_id,
+        room_id = excluded.room_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+        lane = excluded.lane, live = excluded.live, expires_at = excluded.expires_at,
+        interpreter_id = excluded.interpreter_id
+    WHERE excluded.version > busy.version RETURNING appointment_id
+"""
+
 
 class PostgresStore(DirectoryRows, InterpreterRows, ScheduleRows, VisitRows, PlanRows):
     """Implements ports.Store on one connection, inside a transaction."""
 
-    async def put_appointment(self, appointment: Appointment) -> bool:
-        """Keep what the appointment occupies unless a version as new is kept.
-
-        What does not tell its room stands in that of the session it was offered from.
-        """
-        return bool(
-            await self._connection.fetchval(
-                """
-                INSERT INTO busy (appointment_id, version, clinician_id, facility_id, room_id, starts_at, ends_at,
-                    lane, live, expires_at, interpreter_id)
-                VALUES ($1, $2, $3, $4, coalesce($10, (
-                    SELECT room_id FROM working_session
-                    WHERE clinician_id = $3 AND facility_id = $4 AND starts_at <= $5 AND ends_at >= $6
-                        AND starts_at > $5 - interval '26 hours'
-                    ORDER BY depth DESC, template_id LIMIT 1
-                ), ''), $5, $6, $7, $8, $9, $11)
-                ON CONFLICT (appointment_id) DO UPDATE SET version = excluded.version,
-                    clinician_id = excluded.clinician_id, facility_id = excluded.facility_id,
-                    room_id = excluded.room_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-                    lane = excluded.lane, live = excluded.live, expires_at = excluded.expires_at,
-                    interpreter_id = excluded.interpreter_id
-                WHERE excluded.version > busy.version RETURNING true
-                """,
-                appointment.appointment_id,
-                appointment.version,
-                appointment.clinician_id,
-                appointment.facility_id,
-                appointment.period.starts_at,
-                appointment.period.ends_at,
-                appointment.lane,
-                appointment.live,
-                appointment.expires_at,
-                appointment.room_id,
-                appointment.interpreter_id,
+    async def put_appointments(self, appointments: Sequence[Appointment]) -> frozenset[str]:
+        """See ports.Occupancy."""
+        newest: dict[str, Appointment] = {}
+        for one in appointments:
+            kept = newest.get(one.appointment_id)
+            if kept is None or one.version > kept.version:
+                newest[one.appointment_id] = one
+        rows = [
+            (
+                one.appointment_id, one.version, one.clinician_id, one.facility_id, one.room_id, one.period.starts_at,
+                one.period.ends_at, one.lane, one.live, one.expires_at, one.interpreter_id,
             )
-        )
+            for one in newest.values()
+        ]  # fmt: skip
+        put = await self._connection.fetch(_OCCUPY, *zip(*rows, strict=True)) if rows else ()
+        return frozenset(row["appointment_id"] for row in put)
 
     async def publish(self, events: Sequence[Publishable], at: datetime) -> None:
         """Write events to the outbox."""

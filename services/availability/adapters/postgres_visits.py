@@ -12,7 +12,11 @@ from services.kernel.database import Connection
 _PUT = """
     INSERT INTO visit (appointment_id, version, patient_key, clinician_id, facility_id, specialty, visit_type, timezone,
         starts_at, ends_at, status, booked_at, checked_in_at, ended_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    SELECT * FROM unnest(
+        $1::text [], $2::bigint [], $3::bigint [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text [],
+        $9::timestamptz [], $10::timestamptz [], $11::text [], $12::timestamptz [], $13::timestamptz [],
+        $14::timestamptz []
+    ) AS n (appointment_id) ORDER BY n.appointment_id
     ON CONFLICT (appointment_id) DO UPDATE SET
         booked_at = least(visit.booked_at, excluded.booked_at),
         checked_in_at = coalesce(visit.checked_in_at, excluded.checked_in_at),
@@ -28,8 +32,10 @@ _PUT = """
 """
 _MARK = """
     INSERT INTO slot_plan_stale (clinician_id, day)
-    SELECT $1, ($2::timestamptz AT TIME ZONE $3)::date
-    WHERE EXISTS (SELECT FROM template WHERE clinician_id = $1 AND adaptive)
+    SELECT DISTINCT n.clinician_id, (n.starts_at AT TIME ZONE n.timezone)::date AS day
+    FROM unnest($1::text [], $2::timestamptz [], $3::text []) AS n (clinician_id, starts_at, timezone)
+    WHERE EXISTS (SELECT FROM template AS t WHERE t.clinician_id = n.clinician_id AND t.adaptive)
+    ORDER BY n.clinician_id, day
     ON CONFLICT DO NOTHING
 """
 # A clinician's visits one after the other: one begins when the patient is there and the one before has ended.
@@ -54,15 +60,22 @@ class VisitRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def put_visit(self, visit: TrackedVisit) -> None:
+    async def put_visits(self, visits: Sequence[TrackedVisit]) -> None:
         """Keep what is new: the newest version of what may change, the earliest booking, the instants once told."""
-        at = {visit.step: visit.at}
-        await self._connection.execute(
-            _PUT, visit.appointment_id, visit.version, visit.patient_key, visit.clinician_id, visit.facility_id,
-            visit.specialty, visit.visit_type, visit.timezone, visit.period.starts_at, visit.period.ends_at,
-            visit.status, at.get("booked"), at.get("checked-in"), at.get("ended"),
-        )  # fmt: skip
-        await self._connection.execute(_MARK, visit.clinician_id, visit.period.starts_at, visit.timezone)
+        if not visits:
+            return
+        newest, at = _newest(visits), _instants(visits)
+        rows = [
+            (
+                one.appointment_id, one.version, one.patient_key, one.clinician_id, one.facility_id, one.specialty,
+                one.visit_type, one.timezone, one.period.starts_at, one.period.ends_at, one.status,
+                *(at.get((one.appointment_id, step)) for step in ("booked", "checked-in", "ended")),
+            )
+            for one in newest
+        ]  # fmt: skip
+        await self._connection.execute(_PUT, *zip(*rows, strict=True))
+        days = {(one.clinician_id, one.period.starts_at, one.timezone) for one in visits}
+        await self._connection.execute(_MARK, *zip(*days, strict=True))
 
     async def booked_visits(
         self, clinician_ids: Collection[str], window: Period, now: datetime
@@ -145,6 +158,27 @@ class VisitRows:
     async def drop_visits(self, before: datetime) -> None:
         """Forget visits that ended before the instant."""
         await self._connection.execute("DELETE FROM visit WHERE ends_at < $1", before)
+
+
+def _newest(visits: Sequence[TrackedVisit]) -> Sequence[TrackedVisit]:
+    """Return the latest version of each visit, of equal ones the one that came first."""
+    found: dict[str, TrackedVisit] = {}
+    for one in visits:
+        kept = found.get(one.appointment_id)
+        if kept is None or one.version > kept.version:
+            found[one.appointment_id] = one
+    return list(found.values())
+
+
+def _instants(visits: Sequence[TrackedVisit]) -> Mapping[tuple[str, str], datetime]:
+    """Return when each step of each visit was taken: bookings the earliest, others as they were told first."""
+    found: dict[tuple[str, str], datetime] = {}
+    for one in visits:
+        step = one.appointment_id, one.step
+        at = found.setdefault(step, one.at)
+        if one.step == "booked":
+            found[step] = min(at, one.at)
+    return found
 
 
 def _measured(row: asyncpg.Record) -> Measured:

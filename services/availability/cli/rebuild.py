@@ -6,7 +6,7 @@ not what the directory says.
 
 from services.availability.adapters import noshow_model
 from services.availability.adapters.postgres import store_of
-from services.availability.consumers import on_appointment, on_directory
+from services.availability.consumers import on_bookings, on_directory
 from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.settings import Settings
 from services.availability.usecases.materialise import Horizon, renew
@@ -26,7 +26,7 @@ async def _take(connection: Connection, envelope: Envelope) -> None:
     if envelope.type.startswith("directory."):
         await on_directory(envelope, DirectoryProjection(store, _horizon()))
     else:
-        await on_appointment(envelope, store)
+        await on_bookings([envelope], store)
 
 
 async def _renew(connection: Connection, found: Differences) -> None:

@@ -12,7 +12,7 @@ from services.availability.domain.interpreters import Interpreter
 from services.availability.domain.places import Place
 from services.availability.domain.sessions import Period
 from services.availability.domain.wall_clock import zone_of
-from services.availability.ports import Appointment, Occupancy, Store, TrackedVisit, VisitLog
+from services.availability.ports import Appointment, Store, TrackedVisit
 from services.availability.usecases.materialise import Horizon, renew
 from services.contracts.events.booking import (
     AppointmentBooked,
@@ -103,65 +103,72 @@ def _working_terms(clinician: Clinician) -> tuple[str, frozenset[str], bool]:
     return clinician.specialty, frozenset(clinician.facility_ids), clinician.active
 
 
-async def take_appointment(store: Occupancy, event: AppointmentEvent) -> None:
-    """Keep what the appointment occupies now; only its highest version counts."""
+Told = tuple[AppointmentEvent | FreedSlotEvent, datetime]
+
+
+async def take_bookings(store: Store, told: Sequence[Told]) -> None:
+    """Keep what appointments and freed slots occupy now, and what visits teach; each with when it was told.
+
+    In a flood they come by the hundred: whatever their number, it is three statements.
+    """
+    appointments = [(event, at) for event, at in told if isinstance(event, AppointmentEvent)]
+    await store.put_appointments(
+        [_occupied(event) if isinstance(event, AppointmentEvent) else _kept_back(event) for event, _ in told]
+    )
+    # What 42 CFR Part 2 protects teaches nothing.
+    taught = [(event, at) for event, at in appointments if event.security_label != SecurityLabel.PART_2]
+    await store.put_visits([_visit(event, at) for event, at in taught])
+
+
+def _occupied(event: AppointmentEvent) -> Appointment:
     if event.ends_at <= event.starts_at:
         raise Invalid("An appointment ends after it starts.", slug="event-invalid")
-    await store.put_appointment(
-        Appointment(
-            appointment_id=event.appointment_id,
-            version=event.version,
-            clinician_id=event.clinician_id,
-            facility_id=event.facility_id,
-            period=Period(event.starts_at, event.ends_at),
-            lane=event.lane,
-            live=event.status in LIVE,
-            expires_at=event.expires_at if isinstance(event, AppointmentHeld) else None,
-            room_id=event.room_id,
-            interpreter_id=event.interpreter_id,
-        )
+    return Appointment(
+        appointment_id=event.appointment_id,
+        version=event.version,
+        clinician_id=event.clinician_id,
+        facility_id=event.facility_id,
+        period=Period(event.starts_at, event.ends_at),
+        lane=event.lane,
+        live=event.status in LIVE,
+        expires_at=event.expires_at if isinstance(event, AppointmentHeld) else None,
+        room_id=event.room_id,
+        interpreter_id=event.interpreter_id,
     )
 
 
-async def take_visit(store: VisitLog, event: AppointmentEvent, at: datetime) -> None:
-    """Keep what the visit teaches slotting; what 42 CFR Part 2 protects teaches nothing."""
-    if event.security_label == SecurityLabel.PART_2:
-        return
-    await store.put_visit(
-        TrackedVisit(
-            appointment_id=event.appointment_id,
-            version=event.version,
-            patient_key=content_key("patient", event.patient_id),
-            clinician_id=event.clinician_id,
-            facility_id=event.facility_id,
-            specialty=event.specialty,
-            visit_type=event.visit_type,
-            timezone=event.timezone,
-            period=Period(event.starts_at, event.ends_at),
-            status=event.status,
-            at=at,
-            step=_STEPS.get(type(event), ""),
-        )
+def _visit(event: AppointmentEvent, at: datetime) -> TrackedVisit:
+    return TrackedVisit(
+        appointment_id=event.appointment_id,
+        version=event.version,
+        patient_key=content_key("patient", event.patient_id),
+        clinician_id=event.clinician_id,
+        facility_id=event.facility_id,
+        specialty=event.specialty,
+        visit_type=event.visit_type,
+        timezone=event.timezone,
+        period=Period(event.starts_at, event.ends_at),
+        status=event.status,
+        at=at,
+        step=_STEPS.get(type(event), ""),
     )
 
 
-async def take_freed_slot(store: Occupancy, event: FreedSlotEvent) -> None:
-    """Keep a freed slot as busy while booking keeps it back; it is free again by itself when that time is over."""
+def _kept_back(event: FreedSlotEvent) -> Appointment:
+    """A freed slot is busy while booking keeps it back; it is free again by itself when that time is over."""
     if event.ends_at <= event.starts_at:
         raise Invalid("A slot ends after it starts.", slug="event-invalid")
     held = event if isinstance(event, SlotFreed) else None
     kept = {one.kind: one.id for one in held.resources} if held else {}
-    await store.put_appointment(
-        Appointment(
-            appointment_id=f"freed:{event.freed_id}",
-            version=event.version,
-            clinician_id=event.clinician_id,
-            facility_id=event.facility_id,
-            period=Period(event.starts_at, event.ends_at),
-            lane=event.lane,
-            live=held is not None,
-            expires_at=held.open_until if held else None,
-            room_id=kept.get("room", ""),
-            interpreter_id=kept.get("interpreter", ""),
-        )
+    return Appointment(
+        appointment_id=f"freed:{event.freed_id}",
+        version=event.version,
+        clinician_id=event.clinician_id,
+        facility_id=event.facility_id,
+        period=Period(event.starts_at, event.ends_at),
+        lane=event.lane,
+        live=held is not None,
+        expires_at=held.open_until if held else None,
+        room_id=kept.get("room", ""),
+        interpreter_id=kept.get("interpreter", ""),
     )

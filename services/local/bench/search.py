@@ -24,13 +24,14 @@ from services.availability.adapters.memory.querying import first
 from services.availability.adapters.postgres import store_of
 from services.availability.adapters.postgres_search import PostgresSlotSearch
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
-from services.availability.consumers import on_appointment
+from services.availability.consumers import on_bookings
 from services.availability.domain.places import Place, distance_km
 from services.availability.domain.slots import OpenSlot, SlotQuery
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
-from services.kernel.inbox import take_once
+from services.kernel.inbox import take_many_once
+from services.kernel.outbox import Envelope
 from services.kernel.telemetry import configure_logging
 from services.local.bench.figures import Figure, at_least, at_most, exactly, percentile
 from services.local.bench.running import Run
@@ -168,9 +169,9 @@ async def _freshness(dsn: str, database: Database, searches: Searches, size: Siz
         await elsewhere.close()
 
 
-async def _seen(keeper: IndexKeeper, elsewhere: Database, slot: OpenSlot, event: object, *, there: bool) -> float:
+async def _seen(keeper: IndexKeeper, elsewhere: Database, slot: OpenSlot, event: Envelope, *, there: bool) -> float:
     """Commit ``event`` and return how many milliseconds pass until a search shows it."""
-    await take_once(elsewhere, "elsewhere", event, on_appointment, store_of)  # type: ignore[arg-type]
+    await take_many_once(elsewhere, "elsewhere", [event], on_bookings, store_of)
     began = time.perf_counter()
     query = _only(slot)
     while (time.perf_counter() - began) < SEEN_SECONDS:
@@ -195,9 +196,9 @@ async def _missed(keeper: IndexKeeper, database: Database, elsewhere: Database, 
     events = [bookings.next() for _ in range(many)]
     places = asyncio.Semaphore(PROBES_AT_ONCE)
 
-    async def one(event: object) -> None:
+    async def one(event: Envelope) -> None:
         async with places:
-            await take_once(elsewhere, "elsewhere", event, on_appointment, store_of)  # type: ignore[arg-type]
+            await take_many_once(elsewhere, "elsewhere", [event], on_bookings, store_of)
 
     await asyncio.gather(*map(one, events))
     await asyncio.sleep(1.0)

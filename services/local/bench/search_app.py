@@ -1,7 +1,7 @@
 """Availability's application in a process of its own, for the bench: its routes, edge, index and event handlers.
 
 What differs from production: any token is a signed-in app's, and booking's events come from here instead of a queue,
-a given number a second, each taken as the queue's consumer takes it (own transaction, inbox, handler).
+a given number a second, taken as the queue's consumer takes them (transaction, inbox, handler).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
@@ -21,24 +20,26 @@ from services.availability.adapters import noshow_model
 from services.availability.adapters.memory.following import IndexKeeper
 from services.availability.adapters.postgres import store_of
 from services.availability.adapters.zip_centroids import PackagedZipCentroids
-from services.availability.consumers import on_appointment
+from services.availability.consumers import on_bookings
 from services.availability.domain.slotting.plan import SlottingRules
 from services.availability.main import assemble, create
 from services.availability.usecases.materialise import Horizon
+from services.contracts.topology import subscriptions_of
 from services.kernel.access import AccessPolicies
 from services.kernel.actor import Actor
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.http import Edge
-from services.kernel.inbox import take_once
+from services.kernel.inbox import BATCH, RECEIVES_AT_ONCE, take_many_once
 from services.kernel.outbox import append_audit
+from services.kernel.runtime import serve_at
 from services.kernel.telemetry import configure_logging
 from services.local.bench.search_data import Size
 from services.local.bench.search_load import Bookings
 
 POLICIES = Path(__file__).resolve().parents[3] / "policies" / "access"
-AT_ONCE = 10
+HANDLER = f"{on_bookings.__module__}:{on_bookings.__name__}"
 CALLER = Actor("bench", frozenset({"external-app"}), scopes=frozenset({"careslot/slots.read"}))
 
 
@@ -51,25 +52,15 @@ class _Anyone:
 
 
 async def _book(database: Database, size: Size, rate: float) -> None:
-    """Take ``rate`` events a second, at most AT_ONCE at a time."""
-    bookings, places = Bookings(size, seed=5), asyncio.Semaphore(AT_ONCE)
-    running: set[asyncio.Task[None]] = set()
-
-    async def take() -> None:
-        try:
-            await take_once(database, "bench", bookings.next(), on_appointment, store_of)
-        finally:
-            places.release()
-
-    loop = asyncio.get_running_loop()
+    """Take ``rate`` events a second as they come out of the queue: what came meanwhile together, never too many."""
+    bookings, loop = Bookings(size, seed=5), asyncio.get_running_loop()
+    [gather] = [one.gather_seconds for one in subscriptions_of("availability") if one.handler.endswith(HANDLER)]
     due = loop.time()
     while True:
-        due = max(due + 1 / rate, loop.time() - 1.0)
-        await asyncio.sleep(max(0.0, due - loop.time()))
-        await places.acquire()
-        task = asyncio.create_task(take())
-        running.add(task)
-        task.add_done_callback(running.discard)
+        await asyncio.sleep(max(gather, due + 1 / rate - loop.time()))
+        came = min(BATCH * RECEIVES_AT_ONCE, int((loop.time() - due) * rate))
+        due = max(due + came / rate, loop.time() - 1.0)
+        await take_many_once(database, "bench", [bookings.next() for _ in range(came)], on_bookings, store_of)
 
 
 @asynccontextmanager
@@ -113,7 +104,4 @@ def app() -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        "services.local.bench.search_app:app", factory=True, host="127.0.0.1", port=int(os.environ["BENCH_PORT"]),
-        log_config=None, access_log=False,
-    )  # fmt: skip
+    serve_at("services.local.bench.search_app:app", "127.0.0.1", int(os.environ["BENCH_PORT"]))

@@ -189,12 +189,14 @@ class FakeStore(FakeSlotting):
         self._t.sessions = [one for one in self._t.sessions if one.period.ends_at >= before]
         self._t.appointments = {name: one for name, one in self._t.appointments.items() if one.period.ends_at >= before}
 
-    async def put_appointment(self, appointment: Appointment) -> bool:
-        kept = self._t.appointments.get(appointment.appointment_id)
-        newer = kept is None or appointment.version > kept.version
-        if newer:
-            self._t.appointments[appointment.appointment_id] = appointment
-        return newer
+    async def put_appointments(self, appointments: Sequence[Appointment]) -> frozenset[str]:
+        newer = set()
+        for appointment in appointments:
+            kept = self._t.appointments.get(appointment.appointment_id)
+            if kept is None or appointment.version > kept.version:
+                self._t.appointments[appointment.appointment_id] = appointment
+                newer.add(appointment.appointment_id)
+        return frozenset(newer)
 
     async def clinician_ids(self) -> Sequence[str]:
         return list(self._t.clinicians)

@@ -26,9 +26,13 @@ class FakeSlotting:
 
     _t: Tables
 
-    async def put_visit(self, visit: TrackedVisit) -> None:
+    async def put_visits(self, visits: Sequence[TrackedVisit]) -> None:
+        for visit in visits:
+            await self._put(visit)
+
+    async def _put(self, visit: TrackedVisit) -> None:
         told = self._t.visits.get(visit.appointment_id, {})
-        instants = {**told.get("at", {}), **({visit.step: visit.at} if visit.step else {})}
+        instants = {**({visit.step: visit.at} if visit.step else {}), **told.get("at", {})}
         if visit.step == "booked" and "booked" in told.get("at", {}):
             instants["booked"] = min(told["at"]["booked"], visit.at)
         newest = max((one for one in (told.get("visit"), visit) if one), key=lambda one: one.version)

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from services.availability.ports import KeptLength
 from services.availability.usecases.materialise import Horizon
-from services.availability.usecases.projections import take_appointment, take_visit
+from services.availability.usecases.projections import take_bookings
 from services.availability.usecases.schedules import Schedules
 from services.availability.usecases.search import OfferedSlot, SearchRequest
 from services.availability.usecases.slotting_upkeep import SlottingUpkeep
@@ -49,8 +49,7 @@ def about(kind: type[AppointmentEvent], number: int, starts_at: datetime, **chan
 async def tell(bench: Bench, told: AppointmentEvent, at: datetime) -> None:
     """Take an event as the consumer does."""
     async with bench.transaction() as store:
-        await take_appointment(store, told)
-        await take_visit(store, told, at)
+        await take_bookings(store, [(told, at)])
 
 
 async def visits(bench: Bench, minutes: int, count: int, missed: int = 0) -> None:

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from itertools import permutations
+from datetime import datetime, timedelta
+from itertools import pairwise, permutations
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from services.availability.consumers import on_appointment, on_directory
+from services.availability.adapters.postgres import store_of
+from services.availability.consumers import on_bookings, on_directory
 from services.availability.domain.sessions import Period
 from services.availability.ports import Appointment
-from services.availability.usecases.projections import DirectoryProjection
+from services.availability.usecases.projections import DirectoryProjection, take_bookings
 from services.availability.usecases.search import SearchRequest
 from services.contracts.events.base import Event
 from services.contracts.events.booking import (
     AppointmentBooked,
     AppointmentCancelled,
+    AppointmentCheckedIn,
+    AppointmentEvent,
+    AppointmentFulfilled,
     AppointmentHeld,
     AppointmentMoved,
     AppointmentNoShow,
+    FreedSlotEvent,
     HoldReleased,
     SlotFreed,
     SlotReleased,
 )
 from services.contracts.events.directory import ClinicianRecorded, FacilityRecorded, RoleAssigned, VisitTypeRecorded
+from services.kernel.database import Database
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
 from services.kernel.outbox import Envelope
@@ -49,7 +58,7 @@ async def tell_directory(bench: Bench, *events: Event) -> None:
 async def tell_booking(bench: Bench, events: Sequence[Event]) -> None:
     for event in events:
         async with bench.transaction() as store:
-            await on_appointment(envelope(event), store)
+            await on_bookings([envelope(event)], store)
 
 
 def appointment(kind: type[Event], version: int, start: int = 0, **changes: Any) -> Event:
@@ -188,7 +197,41 @@ async def test_a_visit_at_another_facility_occupies_the_clinician(bench: Bench) 
     assert (await bench.starts(OF_FLORES))[0] == "Mon 04 09:20"
 
 
-async def test_put_appointment_tells_whether_it_was_newer(bench: Bench) -> None:
+async def test_appointments_that_were_newer_are_told(bench: Bench) -> None:
     one = Appointment("a", 2, "cln-00001", "fac-0001", Period(NINE, NINE + timedelta(minutes=20)), 0, live=True)
     async with bench.transaction() as store:
-        assert [await store.put_appointment(one), await store.put_appointment(one)] == [True, False]
+        assert [await store.put_appointments([one]) for _ in range(2)] == [{"a"}, frozenset()]
+
+
+STEPS = (AppointmentHeld, AppointmentBooked, AppointmentMoved, AppointmentCheckedIn, AppointmentFulfilled)
+KEPT = "SELECT * FROM busy ORDER BY appointment_id", "SELECT * FROM visit ORDER BY appointment_id"
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 3)), max_size=12), st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_many_at_a_time_are_kept_as_one_by_one(
+    opened: Database, drawn: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    """Of three visits in any order and twice, some freed slots among them: the same rows, however they are cut."""
+    told: list[tuple[AppointmentEvent | FreedSlotEvent, datetime]] = []
+    for which, step, late in drawn:
+        at, starts = NOW + timedelta(minutes=late), 20 * (which + 3 * late)
+        names = {"appointment_id": f"a-{which}", "patient_id": f"pat-{which}"}
+        if late == 3:
+            freed = appointment(SlotFreed, step + 1, starts, freed_id=str(UUID(int=which)))
+            assert isinstance(freed, FreedSlotEvent)
+            told.append((freed, at))
+        else:
+            event = appointment(STEPS[step], step + 1, starts, **names)
+            assert isinstance(event, AppointmentEvent)
+            told.append((event, at))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(told)))) | {0, len(told)})
+    ways = [[told[n : n + 1] for n in range(len(told))], [told[a:b] for a, b in pairwise(cuts)]]
+    found = []
+    for way in ways:
+        async with opened.transaction() as connection:
+            await connection.execute("TRUNCATE busy, visit")
+            for some in way:
+                await take_bookings(store_of(connection), some)
+            found.append([list(map(tuple, await connection.fetch(query))) for query in KEPT])
+    assert found[0] == found[1]

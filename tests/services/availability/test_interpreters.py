@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.availability.adapters.postgres import store_of
-from services.availability.consumers import on_appointment, on_directory
+from services.availability.consumers import on_bookings, on_directory
 from services.availability.domain.interpreters import Interpreter, choose, free_time, joined
 from services.availability.domain.sessions import Period
 from services.availability.domain.slots import OpenSlot
@@ -48,7 +48,7 @@ async def told(bench: Bench, *records: Interpreter | Appointment) -> None:
             if isinstance(one, Interpreter):
                 await store.put_interpreter(one)
             else:
-                await store.put_appointment(one)
+                await store.put_appointments([one])
 
 
 async def found(bench: Bench, language: str = "es", **more: object) -> list[str]:
@@ -157,7 +157,7 @@ async def test_events_make_and_free_their_time(opened: Database) -> None:
             if name.startswith("directory."):
                 await on_directory(envelope, DirectoryProjection(store_of(connection), bench.horizon))
             else:
-                await on_appointment(envelope, store_of(connection))
+                await on_bookings([envelope], store_of(connection))
 
     async def first() -> SlotOffer:
         return (await bench.offers(SearchRequest(specialty=FAMILY, interpreter="es")))[0].offer

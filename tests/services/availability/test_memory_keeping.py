@@ -84,9 +84,9 @@ async def test_a_booking_of_another_process_is_seen_and_so_is_what_commits_late(
 
         # The transaction that began first commits last: a cursor over ids alone would have passed it.
         async with unit_of_work(opened)() as late:
-            await late.put_appointment(taken(1))
+            await late.put_appointments([taken(1)])
             async with unit_of_work(opened)() as early:
-                await early.put_appointment(taken(0))
+                await early.put_appointments([taken(0)])
             await seen(0)
             assert slots[1].starts_at in starts(), "it is not committed yet"
         await seen(1)

@@ -95,7 +95,7 @@ async def disturb(dice: Random, bench: Bench, database: Database, begins: dateti
     """Change something of every kind: appointments, lengths, leave, templates, layers, reserved places, records."""
     async with bench.transaction() as store:
         for number in range(60):
-            await store.put_appointment(an_appointment(dice, begins, dice.randrange(90), number + 2))
+            await store.put_appointments([an_appointment(dice, begins, dice.randrange(90), number + 2)])
         for clinician in STAFF:
             minutes = dice.choice([None, 17, 25, 40, 300])
             await store.set_visit_length(clinician.clinician_id, FOLLOW_UP.visit_type, minutes)

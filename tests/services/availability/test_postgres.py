@@ -107,8 +107,7 @@ async def test_sql_finds_what_the_domain_calls_open(opened: Database, seed: int,
     ]
     appointments = [random_appointment(dice, number, begins) for number in range(120)]
     async with bench.transaction() as store:
-        for one in appointments:
-            await store.put_appointment(one)
+        await store.put_appointments(appointments)
     query = SlotQuery(
         "family-medicine", FOLLOW_UP.visit_type, dice.choice([15, 20, 50]), begins, begins + timedelta(days=6)
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 from services.availability.adapters.postgres import store_of
-from services.availability.consumers import on_appointment
+from services.availability.consumers import on_bookings
 from services.kernel.database import Database
-from services.kernel.inbox import take_once
+from services.kernel.inbox import take_many_once
 from services.kernel.outbox import Envelope
 from tests.services.booking.world import World
 
@@ -42,9 +42,10 @@ async def assert_catches_up(world: World, availability: Database, seed: int) -> 
     dice = random.Random(seed)
     delivered = [*envelopes, *dice.sample(envelopes, len(envelopes) // 3)]
     dice.shuffle(delivered)
-    for envelope in delivered:
-        if envelope.type != "booking.late-cancel-waived.v1":
-            await take_once(availability, "availability-appointments", envelope, on_appointment, store_of)
+    taken = [envelope for envelope in delivered if envelope.type != "booking.late-cancel-waived.v1"]
+    while taken:
+        some = [taken.pop() for _ in range(min(len(taken), dice.randint(1, 8)))]
+        await take_many_once(availability, "availability-appointments", some, on_bookings, store_of)
     async with availability.connection() as connection:
         projected = sorted(map(tuple, await connection.fetch(PROJECTED, world.clock.at)), key=str)
     assert projected == sorted(map(tuple, await world.rows(CLAIMED, world.clock.at)), key=str)
