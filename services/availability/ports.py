@@ -285,15 +285,6 @@ class InterpreterTimes(Protocol):
         """Return the active interpreters of a language, each with the parts of ``window`` in which nobody has them."""
 
 
-class Statistics(Protocol):
-    """Fits logistic models and judges risks; see adapters.noshow_statistics."""
-
-    def logistic(self, rows: Sequence[Sequence[float]], missed: Sequence[bool]) -> Sequence[float]: ...
-    def auc(self, missed: Sequence[bool], risks: Sequence[float]) -> float | None: ...
-    def brier(self, missed: Sequence[bool], risks: Sequence[float]) -> float: ...
-    def calibration_line(self, missed: Sequence[bool], risks: Sequence[float]) -> tuple[float, float] | None: ...
-
-
 class ZipCentroids(Protocol):
     """Knows where US ZIP codes are."""
 

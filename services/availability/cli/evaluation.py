@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.availability.adapters.noshow_file import NoShowFile
-from services.availability.usecases.noshow_evaluation import Evaluation, Score
+from services.availability.usecases.noshow_evaluation import WITH_HISTORY, Evaluation, Score
 
 GOAL = 0.75  # evidence: reviews find 0.75 to 0.85 honest
 
@@ -26,11 +26,15 @@ def print_tables(found: NoShowFile, result: Evaluation, as_of: str) -> None:
     console.print(_scores(result))
     console.print(f"\ncalibration error {result.calibration_error:.3f} (mean distance of the tenths below)")
     console.print(_calibration(result))
+    if result.by_history:
+        console.print(_histories(result, as_of))
     for dimension, groups in result.groups.items():
         console.print(_groups(dimension, dict(groups)))
     if result.with_history and (result.with_history.auc or 0) < GOAL:
+        known = result.by_history.get(WITH_HISTORY)
         console.print(
-            f"AUC where history exists is {_number(result.with_history.auc)}, below the goal of {GOAL}: this data has "
+            f"AUC where history exists is {_number(result.with_history.auc)}"
+            f"{f' (95 %: {_interval(known.auc_interval)})' if known else ''}, below the goal of {GOAL}: this data has "
             "few weeks of history, and the model leaves out age, sex and illness on purpose.",
             soft_wrap=True,
         )
@@ -62,6 +66,21 @@ def _calibration(result: Evaluation) -> Table:
     return table
 
 
+def _histories(result: Evaluation, as_of: str) -> Table:
+    table = Table(
+        "earlier", title=f"By history as of the {as_of}: AUC, gain on lead time alone, calibration error",
+        title_justify="left",
+    )  # fmt: skip
+    for heading in ("visits", "AUC", "95 %", "gain", "95 %", "error"):
+        table.add_column(heading, justify="right")
+    for name, known in result.by_history.items():
+        table.add_row(
+            name, str(known.score.visits), _number(known.score.auc), _interval(known.auc_interval),
+            _number(known.gain), _interval(known.gain_interval), f"{known.calibration_error:.3f}",
+        )  # fmt: skip
+    return table
+
+
 def _groups(dimension: str, groups: dict[str, Score]) -> Table:
     table = Table("group", title=f"By {dimension} (not a feature)", title_justify="left")
     for heading in ("visits", "missed", "predicted", "AUC", "Brier", "slope", "intercept"):
@@ -76,6 +95,10 @@ def _columns(score: Score) -> tuple[str, ...]:
         str(score.visits), f"{score.missed:.3f}", f"{score.predicted:.3f}", _number(score.auc), f"{score.brier:.4f}",
         _number(score.slope), _number(score.intercept),
     )  # fmt: skip
+
+
+def _interval(value: tuple[float, float] | None) -> str:
+    return "-" if value is None else f"{value[0]:.3f}, {value[1]:.3f}"
 
 
 def _number(value: float | None) -> str:

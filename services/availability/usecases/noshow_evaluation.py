@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import log
+from math import inf, log
+from typing import Protocol
 
 from services.availability.domain.slotting.outcomes import Outcome, visits
 from services.availability.domain.slotting.risk import Distance, NoShowModel, Visit, features, lead_features
-from services.availability.ports import Statistics
 from services.kernel.errors import Invalid
 
 # Variance of expected misses that counts as much as what is presumed of everyone (default: about six visits).
@@ -22,7 +22,25 @@ HISTORY_WEIGHT = 1.0
 DISTANCE = Distance(near_km=6.0, far_km=14.0, log_odds=log(1.14))
 DECILES = 10
 FEWEST_IN_GROUP = 50
+WITH_HISTORY = "1 or more"
+# Earlier visits with a known outcome, at least and at most: the goal is about all who have one, the rest tells why.
+HISTORIES = {
+    "any": (0, inf), WITH_HISTORY: (1, inf),
+    "none": (0, 0), "1": (1, 1), "2": (2, 2), "3 or 4": (3, 4), "5 or more": (5, inf),
+}  # fmt: skip
 THIRDS = ("lowest third", "middle third", "highest third")
+
+
+class Statistics(Protocol):
+    """Fits logistic models and judges risks, which are probabilities; see adapters.noshow_statistics."""
+
+    def logistic(self, rows: Sequence[Sequence[float]], missed: Sequence[bool]) -> Sequence[float]: ...
+    def auc(self, missed: Sequence[bool], risks: Sequence[float]) -> float | None: ...
+    def auc_interval(
+        self, missed: Sequence[bool], risks: Sequence[float], patients: Sequence[str], against: Sequence[float] = ()
+    ) -> tuple[float, float] | None: ...
+    def brier(self, missed: Sequence[bool], risks: Sequence[float]) -> float: ...
+    def calibration_line(self, missed: Sequence[bool], risks: Sequence[float]) -> tuple[float, float] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,21 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """How well risks fit the visits of patients that are known about equally long.
+
+    Intervals hold 95 %, by drawing patients anew; ``gain`` is the AUC above that of lead time alone on the same
+    visits; ``calibration_error`` the mean distance, in probability, between predicted and missed over the tenths.
+    """
+
+    score: Score
+    auc_interval: tuple[float, float] | None
+    gain: float | None
+    gain_interval: tuple[float, float] | None
+    calibration_error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The scored model beside its baselines, all on the same later visits; ``scored_from`` is their first day."""
 
@@ -60,6 +93,7 @@ class Evaluation:
     base_rate: Score
     with_history: Score | None
     with_history_lead_time_alone: Score | None
+    by_history: Mapping[str, Known]
     calibration_error: float
     bins: tuple[Bin, ...]
     groups: Mapping[str, Mapping[str, Score]]
@@ -122,7 +156,8 @@ def evaluate(
         base_rate=_score(missed, [rate] * len(later), statistics),
         with_history=_part(told, missed, risks, statistics),
         with_history_lead_time_alone=_part(told, missed, by_lead, statistics),
-        calibration_error=sum(one.visits * abs(one.predicted - one.missed) for one in bins) / len(later),
+        by_history=_by_history(later, known, risks, by_lead, statistics),
+        calibration_error=_calibration_error(bins),
         bins=bins,
         groups=_by_group(earlier, later, risks, statistics),
     )
@@ -148,6 +183,34 @@ def _bins(missed: Sequence[bool], risks: Sequence[float]) -> Iterator[Bin]:
         part = order[len(order) * tenth // DECILES : len(order) * (tenth + 1) // DECILES]
         if part:
             yield Bin(len(part), sum(risks[n] for n in part) / len(part), sum(missed[n] for n in part) / len(part))
+
+
+def _calibration_error(bins: Sequence[Bin]) -> float:
+    return sum(one.visits * abs(one.predicted - one.missed) for one in bins) / sum(one.visits for one in bins)
+
+
+def _by_history(
+    later: Sequence[Outcome],
+    known: Sequence[Visit],
+    risks: Sequence[float],
+    by_lead: Sequence[float],
+    statistics: Statistics,
+) -> Mapping[str, Known]:
+    found = {}
+    for name, (least, most) in HISTORIES.items():
+        chosen = [n for n, visit in enumerate(known) if least <= visit.history.visits <= most]
+        if len(chosen) >= FEWEST_IN_GROUP:
+            missed, patients = [later[n].missed for n in chosen], [later[n].patient for n in chosen]
+            risk, lead = [risks[n] for n in chosen], [by_lead[n] for n in chosen]
+            score, alone = _score(missed, risk, statistics), statistics.auc(missed, lead)
+            found[name] = Known(
+                score=score,
+                auc_interval=statistics.auc_interval(missed, risk, patients),
+                gain=None if score.auc is None or alone is None else score.auc - alone,
+                gain_interval=statistics.auc_interval(missed, risk, patients, lead),
+                calibration_error=_calibration_error(tuple(_bins(missed, risk))),
+            )
+    return found
 
 
 def _by_group(

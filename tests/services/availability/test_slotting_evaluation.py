@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from services.availability.adapters import noshow_model
 from services.availability.adapters.noshow_file import read
+from services.availability.adapters.noshow_statistics import ScikitStatistics
 from services.availability.cli import register
 from services.availability.domain.simulation.session import Due, run
 from services.availability.domain.slotting.outcomes import Outcome, split, visits
@@ -76,11 +77,44 @@ def test_evaluate_beats_its_baselines_where_there_is_something_to_learn(tmp_path
     assert told["whole"]["auc"] > told["lead_time_alone"]["auc"] > told["base_rate"]["auc"] == 0.5
     assert told["whole"]["brier"] < told["base_rate"]["brier"]
     assert told["trained_days"][1] < told["scored_days"][0]
+    known = told["by_history"]
+    assert known["any"]["score"] == told["whole"]
+    assert known["1 or more"]["score"] == told["with_history"]
+    assert known["1 or more"]["gain"] == pytest.approx(
+        told["with_history"]["auc"] - told["with_history_lead_time_alone"]["auc"], abs=2e-5
+    )
+    assert 0 < known["1 or more"]["gain_interval"][0] < known["1 or more"]["gain"]
+    assert 0 <= known["1 or more"]["calibration_error"] < 0.2
     assert {"age", "sex", "neighbourhood, by its earlier misses"} == set(told["groups"])
     assert noshow_model.load(str(model)).version == told["model"]["version"]
     again = careslot("evaluate", str(tmp_path / "visits.csv"), "--json", "--model", str(model))
     assert json.loads(again.stdout)["trained_on"] == 0
-    assert "Calibration" in careslot("evaluate", str(tmp_path / "visits.csv")).stdout
+    shown = careslot("evaluate", str(tmp_path / "visits.csv"), "--as-of", "booking").stdout
+    assert "Calibration" in shown
+    assert "By history as of the booking" in shown and "5 or more" in shown
+
+
+def test_an_interval_holds_its_auc_and_repeated_patients_make_it_wider() -> None:
+    dice = random.Random(3)
+    risks = [round(dice.random(), 1) for _ in range(400)]
+    missed = [dice.random() < risk for risk in risks]
+    statistics = ScikitStatistics()
+    auc, strangers = statistics.auc(missed, risks), [str(n) for n in range(400)]
+    low, high = statistics.auc_interval(missed, risks, strangers) or (1.0, 0.0)
+    assert auc is not None and low < auc < high
+    # Hanley and McNeil 1982: about 1.96 standard errors of 0.02 to each side.
+    assert 0.06 < high - low < 0.11
+    wider = statistics.auc_interval(missed * 4, risks * 4, strangers * 4) or (0.0, 0.0)
+    assert wider == pytest.approx((low, high), abs=1e-9)
+    of_visits = statistics.auc_interval(missed * 4, risks * 4, [str(n) for n in range(1600)]) or (0.0, 1.0)
+    assert of_visits[1] - of_visits[0] < 0.6 * (high - low)
+
+
+def test_a_gain_on_itself_is_none_and_outcomes_alike_have_no_interval() -> None:
+    statistics = ScikitStatistics()
+    risks, missed, patients = [0.1, 0.4, 0.4, 0.9], [False, True, False, True], ["a", "a", "b", "c"]
+    assert statistics.auc_interval(missed, risks, patients, risks) == (0.0, 0.0)
+    assert statistics.auc_interval([True] * 4, risks, patients) is None
 
 
 def test_broken_rows_are_counted_and_named(tmp_path: Path) -> None:
