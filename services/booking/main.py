@@ -48,6 +48,7 @@ from services.contracts.slot_offer import OfferKeys
 from services.contracts.topology import dead_letters_of, subscriptions_of
 from services.kernel.aliases import Aliases, following_aliases
 from services.kernel.clock import Clock
+from services.kernel.concurrency import BATCHING_SECONDS
 from services.kernel.credentials import ServiceToken
 from services.kernel.database import Database
 from services.kernel.errors import StaleVersion
@@ -178,6 +179,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             emergency=emergency,
             overdue=OVERDUE,
             queues=dead_letters_of(SERVICE),
+            standing_seconds=BATCHING_SECONDS,
         ) as runtime,
         following_aliases(runtime.edge, runtime.database) as aliases,
         emergency.following(partial(ended_break_glass, runtime.database)),

@@ -19,7 +19,8 @@ OFFICE = CallerClass("office", weight=20, patience=5.0)
 # A first request, which no guard has verified yet; a claim to be more than that costs nothing, so it gives nothing.
 NEWCOMERS = CallerClass("newcomers", weight=30, most=0.7, patience=5.0)
 SERVICES = CallerClass("services", weight=10, most=0.5, patience=2.0, comes_back=2)
-APPS = CallerClass("apps", weight=3, most=0.5, comes_back=5)
+# A program that is told at once loses nothing by coming back; one that waits is in everybody's way meanwhile.
+APPS = CallerClass("apps", weight=3, most=0.5, patience=0.25, comes_back=5)
 CLASSES = (EMERGENCY, DESK, CLINICIANS, PATIENTS, OFFICE, NEWCOMERS, SERVICES, APPS)
 
 _OF_ROLE = {

@@ -5,12 +5,15 @@ more at once means more done; from where they only grow, more at once means wait
 in order or refused. After Netflix's concurrency-limits (Gradient2: limit times gradient plus its square root) and
 Envoy's adaptive concurrency filter (what is usual is measured while little is in hand). Two things are our own: what is
 usual is learnt by route, because a search and a day's list differ tenfold, and a standing wait of ``STANDING_SECONDS``
-is allowed, because micro-batched bookings are slower alone and cheaper together.
+is allowed: enough that nothing idles, and little because most requests here only use the processor, so that more at
+once is a longer turn of the loop and nothing else. A service whose work goes in batches is slower alone and cheaper
+together, and allows more (``BATCHING_SECONDS``).
 """
 
 from math import sqrt
 
-STANDING_SECONDS = 0.02
+STANDING_SECONDS = 0.005
+BATCHING_SECONDS = 0.02
 TOLERANCE = 2.0
 QUIET = 2
 WINDOW_SECONDS = 0.1
@@ -39,10 +42,13 @@ class Usual:
 class AdaptiveLimit:
     """How many at once, between ``least`` and ``most``; moved by what `sample` is told."""
 
-    def __init__(self, initial: int = 32, least: int = 8, most: int = 256) -> None:
+    def __init__(
+        self, initial: int = 32, least: int = 4, most: int = 256, *, standing_seconds: float = STANDING_SECONDS
+    ) -> None:
         self.places = initial
         self._limit = float(initial)
         self._least, self._most = least, most
+        self._standing = standing_seconds
         self._took = self._allowed = 0.0
         self._samples = self._busiest = 0
         self._due = 0.0
@@ -53,7 +59,7 @@ class AdaptiveLimit:
         if in_hand <= QUIET or self.places == self._least or not usual.seconds:
             usual.learn(seconds)
         self._took += seconds
-        self._allowed += TOLERANCE * usual.seconds + STANDING_SECONDS
+        self._allowed += TOLERANCE * usual.seconds + self._standing
         self._samples += 1
         self._busiest = max(self._busiest, in_hand)
         if now >= self._due and self._samples >= WINDOW_SAMPLES:

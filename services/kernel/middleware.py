@@ -80,7 +80,7 @@ class EdgeMiddleware:
             await self._refuse(scope, send, asked, headers)
             return
         with correlated(correlation_from(_trace(headers))), deadline(seconds):
-            if asked is not None and asked.waits and (refusal := await asked.wait()) is not None:
+            if asked is not None and (refusal := await asked.wait()) is not None:
                 await self._refuse(scope, send, refusal, headers)
                 return
             await self._serve(scope, receive, send, headers, arrived, asked)

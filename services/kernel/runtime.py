@@ -25,6 +25,7 @@ from services.kernel.access import AccessPolicies
 from services.kernel.actor import TokenVerifier
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import Clock, SystemClock
+from services.kernel.concurrency import STANDING_SECONDS, AdaptiveLimit
 from services.kernel.database import Database
 from services.kernel.doorkeeper import Callers, Doorkeeper
 from services.kernel.garbage import settle
@@ -128,6 +129,7 @@ async def running(
     reset_sessions: bool = True,
     overdue: Sequence[Overdue] = (),
     queues: Mapping[str, str] | None = None,
+    standing_seconds: float = STANDING_SECONDS,
 ) -> AsyncIterator[Runtime]:
     """Start everything a service shares with the others; on leaving stop it, letting work in hand finish.
 
@@ -135,6 +137,7 @@ async def running(
     classes that share the service in a rush; ``emergency`` reads emergency accesses, for services that hold patients'
     records; ``reset_sessions`` False where nobody leaves anything in a session of the database. Metrics tell of the
     ``overdue`` work of its clock and of its ``queues``, each with its dead-letter queue, whoever polls them.
+    ``standing_seconds`` is how long requests may stand in each other's way before fewer are let in at once.
     """
     configure_logging(service, settings.log_level)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(BLOCKING_CALLS, thread_name_prefix="aws"))
@@ -170,7 +173,7 @@ async def running(
             refused=refused,
             checks={"database": database.ping, "bus": _within(publisher.ping), **(checks or {})},
             emergency=emergency,
-            door=Doorkeeper(service, callers),
+            door=Doorkeeper(service, callers, AdaptiveLimit(standing_seconds=standing_seconds)),
         )
         consumers = _consumers(service, settings, database, subscriptions)
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_purge(relay))]
@@ -269,7 +272,7 @@ def serve_at(factory: str, host: str, port: int) -> None:
     server = _Server(
         uvicorn.Config(
             factory, factory=True, host=host, port=port, log_config=None, access_log=False, server_header=False,
-            timeout_graceful_shutdown=5, limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=5, limit_concurrency=MOST_CONNECTIONS, loop="asyncio",
         )
     )  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):

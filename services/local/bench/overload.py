@@ -114,13 +114,12 @@ async def _sustained(port: int, kinds: Sequence[Kind], seconds: float) -> float:
     crowd = Crowd(port, kinds)
     await crowd.comes(20, 1)  # everybody known, connections open
     await crowd.rest()
-    rate = 50.0
-    while True:  # more and more until part of it is refused
+    rate, refused = 50.0, 0
+    while refused < 2:  # more and more until part of it is refused; once may be the machine's mood
         stretch = Stretch(0, seconds / 2, await crowd.comes(rate, seconds / 2))
         await crowd.rest()
-        if len(stretch.served()) < SUSTAINED * len(stretch.sent):
-            break
-        rate *= 1.5
+        refused = refused + 1 if len(stretch.served()) < SUSTAINED * len(stretch.sent) else 0
+        rate *= 1 if refused == 1 else 1.5
     rate = min(rate, stretch.goodput)
     for _ in range(TRIES):
         stretch = Stretch(0, seconds, await crowd.comes(rate, seconds))

@@ -20,7 +20,7 @@ from services.kernel.audit import AuditEntry
 from services.kernel.clock import FixedClock
 from services.kernel.concurrency import AdaptiveLimit
 from services.kernel.deadlines import remaining
-from services.kernel.doorkeeper import Doorkeeper
+from services.kernel.doorkeeper import Doorkeeper, Place
 from services.kernel.errors import Unauthenticated
 from services.kernel.http import Edge, GateDep, create_app, guard, public
 from services.kernel.resilience import TURNED_AWAY_HEADER
@@ -53,6 +53,11 @@ router = APIRouter()
 @router.get("/day", **guard("read-day"))
 async def day(gate: GateDep) -> None:
     gate.require(Resource("Facility", FACILITY, {"facility": FACILITY}))
+
+
+@router.get("/app", **guard("search-slots"))
+async def app_searches(gate: GateDep) -> None:
+    gate.require(Resource("Slots", "slots"))
 
 
 @router.get("/slow", **public("a test"))
@@ -121,6 +126,30 @@ async def test_those_who_wait_get_the_place_when_it_is_free(app: FastAPI) -> Non
         assert not any(task.done() for task in tasks)
     assert [task.result().status_code for task in tasks] == [200] * 4
     assert (door_of(app).admission.in_hand, door_of(app).admission.waiting) == (0, 0)
+
+
+async def test_of_those_who_come_in_the_same_moment_the_desk_goes_first(app: FastAPI) -> None:
+    """Their requests only use the processor: nothing in them waits, so that the queue would be the loop's own."""
+    await asyncio.gather(ask(app, "/day", "desk"), ask(app, "/app", "robot"))
+    done: list[str] = []
+
+    async def one(path: str, who: str) -> None:
+        assert (await ask(app, path, who)).status_code == 200
+        done.append(who)
+
+    await asyncio.gather(*(one("/app", "robot") for _ in range(20)), one("/day", "desk"))
+    assert done.index("desk") <= 2
+    assert door_of(app).admission.in_hand == 0
+
+
+async def test_who_goes_away_in_the_turn_of_the_loop_that_lets_them_in_gives_the_place_back(app: FastAPI) -> None:
+    place = door_of(app).ask(1, 0, "somebody", 10.0, stream=False)
+    assert isinstance(place, Place)
+    waiting = asyncio.create_task(place.wait())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert door_of(app).admission.in_hand == 0
 
 
 async def test_who_is_too_many_is_told_at_once_and_when_to_come_back(app: FastAPI) -> None:
