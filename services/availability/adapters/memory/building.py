@@ -25,6 +25,7 @@ from services.availability.adapters.memory.sessions import Profile
 from services.availability.adapters.postgres_directory import clinician_of, facility_of
 from services.availability.domain.directory import VisitType
 from services.kernel.database import Connection, Database
+from services.kernel.garbage import undisturbed
 
 # A day before today's is the furthest that a local day can lie back; one more for sessions that began before.
 BEFORE = timedelta(days=2)
@@ -67,6 +68,11 @@ class Built:
 
 async def build(database: Database, now: datetime, most_bytes: int) -> Built:
     """Read everything; raise TooLarge when it takes more than ``most_bytes``."""
+    with undisturbed():
+        return await _build(database, now, most_bytes)
+
+
+async def _build(database: Database, now: datetime, most_bytes: int) -> Built:
     async with database.connection() as connection:
         cursor = int(await connection.fetchval(CURSOR)), 0
         axis = await _axis(connection, now)

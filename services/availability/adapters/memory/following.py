@@ -21,7 +21,6 @@ from services.availability.adapters.memory.rereading import Touched, reread
 from services.kernel.clock import Clock
 from services.kernel.database import Connection, Database
 from services.kernel.errors import Unavailable
-from services.kernel.garbage import undisturbed
 from services.kernel.telemetry import logger
 
 # The wake comes from transactions of this process; those of others are found by looking.
@@ -139,8 +138,7 @@ class IndexKeeper:
     async def _build(self) -> None:
         self._waits = "building"
         began = time.monotonic()
-        with undisturbed():
-            built = await build(self._database, self._clock.now(), self._most_bytes)
+        built = await build(self._database, self._clock.now(), self._most_bytes)
         self._follower = Follower(built.index, built.cursor, set())
         took = time.monotonic() - began
         BUILT.set(took)
