@@ -63,10 +63,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A claim someone holds on a key and period we asked about; ``holder`` is an appointment or a freed slot."""
+    """A claim someone holds on a key and period we asked about.
+
+    ``holder`` is an appointment or a freed slot, None for a session with places.
+    """
 
     key: int
-    holder: UUID
+    holder: UUID | None
     expires_at: datetime | None
 
     def expired(self, now: datetime) -> bool:
@@ -139,8 +142,8 @@ def place(
     appointment being moved, or the freed slot being taken) are no hindrance, nor is what ran out; that is named for
     removal.
     """
-    others = [claim for claim in taken if claim.holder != own]
-    expired = frozenset(claim.holder for claim in others if claim.expired(now))
+    others = [claim for claim in taken if claim.holder is None or claim.holder != own]
+    expired = frozenset(claim.holder for claim in others if claim.holder is not None and claim.expired(now))
     live = frozenset(claim.key for claim in others if not claim.expired(now))
     if not live.isdisjoint(patient_keys(patient_id)):
         raise PatientBusy
