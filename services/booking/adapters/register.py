@@ -85,7 +85,8 @@ class PostgresRegister:
             if isinstance(verdict, Replay):
                 async with self._turns.turn():
                     return await self._replay(verdict)
-            if question.offer is not None and question.offer.capacity and not look.session_open:
+            ready = look.session_open and look.session_room
+            if question.offer is not None and question.offer.capacity and not ready:
                 await open_session(self._database, question.offer, question.now)
             if not _only_creates(verdict):
                 async with self._turns.turn():

@@ -15,20 +15,17 @@ from services.kernel.database import Connection, Database
 
 OPEN = """
 INSERT INTO capacity_session (id, clinician_id, facility_id, starts_at, ends_at, opened_at)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 """
 # In the order of their keys, as everywhere claims are made.
 CLAIM = """
-WITH claimed AS (
-    INSERT INTO claim (session_id, kind, resource_id, lane, key, period)
-    SELECT $1, kind, resource_id, lane, key, tstzrange($2, $3)
-    FROM unnest($4::text [], $5::text [], $6::smallint [], $7::bigint []) AS c (kind, resource_id, lane, key)
-    ORDER BY key
-    ON CONFLICT DO NOTHING
-    RETURNING true
-)
-SELECT count(*) FROM claimed
+INSERT INTO claim (session_id, kind, resource_id, lane, key, period)
+SELECT $1, kind, resource_id, lane, key, tstzrange($2, $3)
+FROM unnest($4::text [], $5::text [], $6::smallint [], $7::bigint []) AS c (kind, resource_id, lane, key)
+ORDER BY key
+ON CONFLICT DO NOTHING
 """
+CLAIMED = "SELECT count(*) FROM claim WHERE session_id = $1 AND key = any($2)"
 PLACES = """
 INSERT INTO session_place (session_id, unit) SELECT $1, unit FROM generate_series(1, $2::int) AS unit
 ON CONFLICT DO NOTHING
@@ -54,24 +51,23 @@ RETURNING p.appointment_id
 async def open_session(database: Database, offer: SlotOffer, now: datetime) -> None:
     """Make the offered session's places, unless they are there; raise SlotTaken when its clinician or room is not free.
 
-    A session whose capacity was raised gets the places it lacks.
+    A session whose capacity was raised gets the places it lacks, one that is offered in another room that room too.
     """
     # Every lane there can be, whatever depth is offered now: another template may have offered more.
     claims = resource_claims(
         Occupied(item.kind, item.id, item.depth, lane) for item in of_session(offer) for lane in range(MOST_LANES)
     )
+    keys = [claim.key for claim in claims]
     async with database.transaction() as connection:
-        opened = await connection.fetchval(
+        await connection.execute(
             OPEN, offer.slot_id, offer.clinician_id, offer.facility_id, offer.starts_at, offer.ends_at, now
         )
-        if opened:
-            claimed = await connection.fetchval(
-                CLAIM, offer.slot_id, offer.starts_at, offer.ends_at, [claim.kind for claim in claims],
-                [claim.resource_id for claim in claims], [claim.lane for claim in claims],
-                [claim.key for claim in claims],
-            )  # fmt: skip
-            if claimed != len(claims):
-                raise SlotTaken
+        await connection.execute(
+            CLAIM, offer.slot_id, offer.starts_at, offer.ends_at, [claim.kind for claim in claims],
+            [claim.resource_id for claim in claims], [claim.lane for claim in claims], keys,
+        )  # fmt: skip
+        if await connection.fetchval(CLAIMED, offer.slot_id, keys) != len(claims):
+            raise SlotTaken
         await connection.execute(PLACES, offer.slot_id, offer.capacity)
 
 

@@ -123,6 +123,11 @@ def of_session(offer: SlotOffer) -> tuple[OfferedResource, ...]:
     return tuple(item for item in offer.resources if item.kind != INTERPRETER)
 
 
+def room_of(offer: SlotOffer) -> str | None:
+    """Return the room that is offered, None for a slot without one."""
+    return next((item.id for item in offer.resources if item.kind == "room"), None)
+
+
 def patient_keys(patient_id: str, lanes: int = PATIENT_LANES) -> tuple[int, ...]:
     """Return the keys of the patient's first ``lanes`` lanes."""
     return tuple(claim_key(PATIENT, patient_id, lane) for lane in range(lanes))

@@ -117,15 +117,18 @@ class Model:
     def opens(self, slot: SlotOffer) -> bool:
         """Tell whether the slot is of a session that has yet to be opened as it is offered."""
         session = self.sessions.get(slot.slot_id)
-        return slot.capacity > 0 and (session is None or session.places < slot.capacity)
+        return slot.capacity > 0 and (
+            session is None or session.places < slot.capacity or not whole(slot) <= session.marks
+        )
 
     def open(self, slot: SlotOffer) -> None:
-        """Open the slot's session, or give it the places it lacks."""
+        """Open the slot's session, or give it the places and the room it lacks."""
         if self.opens(slot):
             session = self.sessions.get(slot.slot_id) or Session(
-                slot.slot_id, slot.clinician_id, slot.starts_at, slot.ends_at, 0, whole(slot)
+                slot.slot_id, slot.clinician_id, slot.starts_at, slot.ends_at, 0, frozenset()
             )
-            self.sessions[session.id] = replace(session, places=slot.capacity)
+            places, marks = max(session.places, slot.capacity), session.marks | whole(slot)
+            self.sessions[session.id] = replace(session, places=places, marks=marks)
 
     def patient(self, name: str) -> str:
         """Return whose record stands for ``name`` now."""
@@ -145,12 +148,7 @@ class Model:
             for block in self.blocks.values()
         ):  # fmt: skip
             yield "slot-withdrawn"
-        opens = self.opens(slot)
-        if (
-            slot.capacity
-            and not opens
-            and len(self.units(slot.slot_id).keys() & range(1, slot.capacity + 1)) == (slot.capacity)
-        ):
+        if self.full(slot):
             yield "slot-taken"
         taken = {one.mark for one in self.standing() if one.holder != own and one.hinders(slot, self.now)}
         if any(kind == "patient" and name == patient for kind, name, _ in taken):
@@ -158,13 +156,21 @@ class Model:
         for wanted in of_visit(slot):
             if all((wanted.kind, wanted.id, lane) in taken for lane in range(wanted.depth)):
                 yield "slot-taken"
-        # A session opens where nothing stands: neither what ran out and was not swept yet, nor the mover's own visit.
-        if (
-            opens
-            and slot.slot_id not in self.sessions
-            and any(one.overlaps(slot) and one.mark in whole(slot) for one in self.standing())
-        ):
+        if self.opens(slot) and self.obstructed(slot):
             yield "slot-taken"
+
+    def full(self, slot: SlotOffer) -> bool:
+        """Tell whether the slot is of a session whose places, as many as are offered, are all taken."""
+        session = self.sessions.get(slot.slot_id)
+        if session is None or not 0 < slot.capacity <= session.places:
+            return False
+        return self.units(session.id).keys() >= set(range(1, slot.capacity + 1))
+
+    def obstructed(self, slot: SlotOffer) -> bool:
+        """Tell whether anything stands where a session lacks a lane: also what ran out and was not swept yet."""
+        session = self.sessions.get(slot.slot_id)
+        missing = whole(slot) - session.marks if session else whole(slot)
+        return any(one.overlaps(slot) and one.mark in missing for one in self.standing())
 
     def take(self, visit: Visit) -> None:
         """Let it stand where it says; what ran out there ends. The lanes must be free, and every resource have one."""

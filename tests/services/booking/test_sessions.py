@@ -90,6 +90,20 @@ async def test_no_session_opens_beside_a_second_lane(world: World) -> None:
     await assert_sound(world)
 
 
+async def test_a_session_that_moves_to_another_room_keeps_that_too(world: World) -> None:
+    """A template that names another room does not make it another session: its id is made of clinician and time."""
+    assert (await world.book(offer(capacity=3, room="room-a"), "pat-0")).status_code == 201
+    assert (await world.book(offer(clinician="cln-2", room="room-b"), "pat-1")).status_code == 201
+    refused = await world.book(offer(capacity=3, room="room-b"), "pat-2")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:careslot:problem:slot-taken")
+    assert (await world.book(offer(capacity=3, room="room-c"), "pat-2")).status_code == 201
+    assert (await world.book(offer(clinician="cln-3", room="room-c"), "pat-3")).status_code == 409
+    assert (await world.book(offer(capacity=2, room="room-d"), "pat-4")).status_code == 409, "full in any room"
+    assert (await world.book(offer(clinician="cln-4", room="room-d"), "pat-4")).status_code == 201
+    assert await world.value(TAKEN) == 2
+    await assert_sound(world)
+
+
 async def test_a_patient_has_one_place_and_a_repetition_the_same(world: World) -> None:
     clinic = offer(capacity=5)
     first = await world.book(clinic, "pat-0", key="once")
