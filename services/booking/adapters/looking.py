@@ -67,7 +67,8 @@ def _look_of(row: Row) -> Look:
     if row["stored_hash"] is not None:
         answer = Answer(row["stored_status"], row["stored_body"], row["stored_etag"])
         stored = Stored(row["stored_hash"], answer)
-    found = zip(row["keys"] or (), row["holders"] or (), row["expiries"] or (), strict=True)
+    columns = (row[name] or () for name in ("keys", "holders", "expiries", "empties"))
+    found = zip(*columns, strict=True)
     return Look(
         stored=stored,
         appointment=appointment_of(row) if row["id"] is not None else None,

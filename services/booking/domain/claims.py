@@ -65,24 +65,27 @@ class Claim:
 class Taken:
     """A claim someone holds on a key and period we asked about.
 
-    ``holder`` is an appointment or a freed slot, None for a session with places.
+    ``holder`` is an appointment or a freed slot, None for a session with places. ``empty`` names a session in which
+    nobody has a place.
     """
 
     key: int
     holder: UUID | None
     expires_at: datetime | None
+    empty: str | None = None
 
     def expired(self, now: datetime) -> bool:
-        """Whether it belongs to a hold or a freed slot that has run out."""
-        return self.expires_at is not None and self.expires_at <= now
+        """Whether it keeps nobody out: of a hold or a freed slot that has run out, or of an empty session."""
+        return self.empty is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The place an offer becomes once lanes are chosen, and the expired holds and freed slots that must go first."""
+    """The place an offer becomes once lanes are chosen, and what must go first: what expired, and empty sessions."""
 
     place: Place
     expired: frozenset[UUID]
+    emptied: frozenset[str] = frozenset()
 
 
 def claim_key(kind: str, resource_id: str, lane: int) -> int:
@@ -158,7 +161,7 @@ def place(
             offer.clinician_id, offer.facility_id, offer.specialty, offer.visit_type, offer.slot_id,
             offer.starts_at, offer.ends_at, offer.timezone, offer.schedule_version, resources,
         ),
-        expired,
+        expired, frozenset(claim.empty for claim in others if claim.empty is not None),
     )  # fmt: skip
 
 

@@ -86,8 +86,8 @@ class Writing:
     """A decision to change something: everything that must commit together.
 
     The first of ``audit`` names the actor of the history. ``expired`` are holds and freed slots to be ended first,
-    because they stand where the change wants to go. ``leaves`` is the freed slot the change leaves behind, ``takes``
-    the one (already as taken) whose place it gets.
+    ``emptied`` sessions to be closed, because they stand where the change wants to go. ``leaves`` is the freed slot the
+    change leaves behind, ``takes`` the one (already as taken) whose place it gets.
     """
 
     change: Change
@@ -96,6 +96,7 @@ class Writing:
     expired: frozenset[UUID] = frozenset()
     leaves: FreedSlot | None = None
     takes: FreedSlot | None = None
+    emptied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

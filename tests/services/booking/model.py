@@ -6,7 +6,7 @@ nobody else has it. Everything else, refusals and their reasons included, it say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -127,6 +127,7 @@ class Model:
             session = self.sessions.get(slot.slot_id) or Session(
                 slot.slot_id, slot.clinician_id, slot.starts_at, slot.ends_at, 0, frozenset()
             )
+            self.close_empty(slot, whole(slot) - session.marks)
             places, marks = max(session.places, slot.capacity), session.marks | whole(slot)
             self.sessions[session.id] = replace(session, places=places, marks=marks)
 
@@ -150,7 +151,8 @@ class Model:
             yield "slot-withdrawn"
         if self.full(slot):
             yield "slot-taken"
-        taken = {one.mark for one in self.standing() if one.holder != own and one.hinders(slot, self.now)}
+        others = (one for one in self.standing() if one.holder != own and one.holder not in self.empty())
+        taken = {one.mark for one in others if one.hinders(slot, self.now)}
         if any(kind == "patient" and name == patient for kind, name, _ in taken):
             yield "patient-busy"
         for wanted in of_visit(slot):
@@ -170,7 +172,18 @@ class Model:
         """Tell whether anything stands where a session lacks a lane: also what ran out and was not swept yet."""
         session = self.sessions.get(slot.slot_id)
         missing = whole(slot) - session.marks if session else whole(slot)
-        return any(one.overlaps(slot) and one.mark in missing for one in self.standing())
+        others = (one for one in self.standing() if one.holder not in self.empty())
+        return any(one.overlaps(slot) and one.mark in missing for one in others)
+
+    def empty(self) -> set[str]:
+        """Return the sessions in which nobody has a place: whoever needs their clinician or room closes them."""
+        return {id_ for id_ in self.sessions if not self.units(id_)}
+
+    def close_empty(self, slot: SlotOffer, marks: Set[Mark]) -> None:
+        """Close the empty sessions that stand on any of ``marks`` in the slot's time."""
+        ways = {one.holder for one in self.standing() if one.mark in marks and one.overlaps(slot)}
+        for id_ in ways & self.empty():
+            del self.sessions[id_]
 
     def take(self, visit: Visit) -> None:
         """Let it stand where it says; what ran out there ends. The lanes must be free, and every resource have one."""
@@ -185,9 +198,10 @@ class Model:
         self.visits[visit.id] = visit
 
     def make_room(self, visit: Visit) -> None:
-        """End what ran out and stands on a lane the visit might have had."""
+        """End what ran out and stands on a lane the visit might have had; close empty sessions there."""
         marks = {(one.kind, one.id, lane) for one in of_visit(visit.slot) for lane in range(one.depth)}
         marks |= {("patient", visit.patient, lane) for lane in range(8 if self.doubled(visit.patient) else 1)}
+        self.close_empty(visit.slot, marks)
         gone = {
             one.holder for one in self.standing()
             if one.holder != visit.id and one.mark in marks and one.overlaps(visit.slot)

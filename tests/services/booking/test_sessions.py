@@ -104,6 +104,34 @@ async def test_a_session_that_moves_to_another_room_keeps_that_too(world: World)
     await assert_sound(world)
 
 
+async def test_an_empty_session_stands_in_nobodys_way(world: World) -> None:
+    """The template is one of single slots again, or of other sessions: what nobody has a place in is closed."""
+    clinic, single, longer = offer(capacity=3, minutes=60), offer(), offer(capacity=2, minutes=40)
+    first = (await world.book(clinic, "pat-0")).json()
+    assert (await world.book(single, "pat-1")).status_code == 409
+    assert (await world.book(longer, "pat-1")).status_code == 409
+    assert (await world.do(first, "cancel", {"reason": "pat"})).status_code == 200
+    second = (await world.book(longer, "pat-1")).json()
+    assert (await world.book(clinic, "pat-0")).status_code == 409
+    assert (await world.move(second, offer(START + timedelta(hours=3)))).status_code == 200
+    assert (await world.book(single, "pat-2")).status_code == 201
+    assert await world.value("SELECT count(*) FROM capacity_session") == 0
+    await assert_sound(world)
+
+
+async def test_who_takes_a_place_and_who_closes_the_session_do_not_both_win(world: World) -> None:
+    clinic, single = offer(capacity=3, minutes=60), offer(START + timedelta(minutes=20))
+    for n in range(12):
+        made = (await world.book(clinic, f"pat-{n}")).json()
+        assert (await world.do(made, "cancel", {"reason": "pat"})).status_code == 200
+        async with world_over(world.dsn) as other:
+            inside, beside = await asyncio.gather(world.book(clinic, "pat-in"), other.book(single, "pat-out"))
+        assert {inside.status_code, beside.status_code} == {201, 409}
+        await assert_sound(world)
+        [won] = [answer.json() for answer in (inside, beside) if answer.status_code == 201]
+        assert (await world.do(won, "cancel", {"reason": "pat"})).status_code == 200
+
+
 async def test_a_patient_has_one_place_and_a_repetition_the_same(world: World) -> None:
     clinic = offer(capacity=5)
     first = await world.book(clinic, "pat-0", key="once")
