@@ -28,10 +28,11 @@ from services.kernel.inbox import take_once
 from tests.services.booking.beside import Command, slug
 from tests.services.booking.faulty import AFTER_COMMIT, BEFORE_COMMIT, Fault
 from tests.services.booking.model import resources
-from tests.services.booking.templates import SLOTS, Templates, Wish, slots
+from tests.services.booking.templates import CHANGES, SLOTS, Change, Templates, Wish, popular, slots
 from tests.services.booking.world import waitlist_key
 
 PATIENTS = ["pat-000001", "pat-000002", "pat-000003", "pat-000004"]
+EVERYONE = [*PATIENTS, "pat-000005", "pat-000006", "pat-000007"]
 patients = st.sampled_from(PATIENTS)
 which = st.integers(0, 40)
 # A move that opens a session takes its place there with its eleventh statement.
@@ -53,11 +54,22 @@ class Register(Templates):
         if not expected:
             self.took(answer, offered.slot)
 
+    @rule(
+        wish=popular, change=st.none() | CHANGES, number=st.integers(1, 4), first=which, hold=st.booleans(),
+        fault=faults,
+    )  # fmt: skip
+    def fill(self, wish: Wish, change: Change | None, number: int, first: int, hold: bool, fault: Fault | None) -> None:
+        """One after the other, perhaps just after a change: sessions fill up, and each refusal is known beforehand."""
+        if change is not None:
+            self.change_template(name=wish.clinician, change=change)
+        for n in range(number):
+            self.take(wish=wish, patient=EVERYONE[(first + n) % len(EVERYONE)], hold=hold, fault=fault)
+
     @rule(wish=slots, number=st.integers(2, 6), first=which, hold=st.booleans())
     def rush(self, wish: SlotOffer | Wish, number: int, first: int, hold: bool) -> None:
         """Many at once: as many win as there are lanes or places, and those who lose are told why."""
-        path, everyone = "/holds" if hold else "/appointments", [*PATIENTS, "pat-000005", "pat-000006", "pat-000007"]
-        chosen = [everyone[(first + n) % len(everyone)] for n in range(number)]
+        path = "/holds" if hold else "/appointments"
+        chosen = [EVERYONE[(first + n) % len(EVERYONE)] for n in range(number)]
         offered = self.wished(wish)
         commands = [
             Command(path, {"offer": offered.token, "patient_id": patient}, key=str(uuid4())) for patient in chosen
@@ -200,6 +212,12 @@ class Register(Templates):
         self.despite(fault, lambda: sweep(self.world.register, self.world.clock))
         for holder in self.model.ran_out():
             self.model.end(holder)
+
+    @rule(fault=faults)
+    def run_out(self, fault: Fault | None) -> None:
+        """Whoever holds something now forgets it."""
+        self.wait(seconds=300)
+        self.sweep(fault=fault)
 
     @rule(seed=st.integers(0, 1000))
     def availability_catches_up(self, seed: int) -> None:

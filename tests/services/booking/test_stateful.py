@@ -19,7 +19,7 @@ def test_random_lives_keep_every_invariant(database: NewDatabase) -> None:
         databases = staticmethod(database)
 
     lives = settings(
-        max_examples={"random": 200, "thorough": 40}.get(MODE, 10),
+        max_examples={"random": 200, "thorough": 40}.get(MODE, 12),
         stateful_step_count=60 if MODE else 30,
         derandomize=MODE != "random",
         deadline=None,
