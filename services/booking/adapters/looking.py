@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.booking.adapters import statements
 from services.booking.adapters.freed import freed_of
 from services.booking.adapters.rows import Row, appointment_of
-from services.booking.domain.claims import PATIENT_LANES, Taken, keys_to_look_at
+from services.booking.domain.claims import PATIENT_LANES, Taken, keys_to_look_at, room_of
 from services.booking.ports import Answer, Look, Question, Stored
 from services.contracts.security_labels import SecurityLabel
 from services.kernel.aliases import Aliases
@@ -45,6 +45,7 @@ class Looker:
                 [offer and offer.visit_type for offer in offers],
                 [offer.slot_id if offer and offer.capacity else None for offer in offers],
                 [offer and offer.capacity for offer in offers],
+                [room_of(offer) if offer and offer.capacity else None for offer in offers],
                 *([spot[column] for spot in spots] for column in range(4)),
             )
         return [_look_of(row) for row in rows]
@@ -66,7 +67,8 @@ def _look_of(row: Row) -> Look:
     if row["stored_hash"] is not None:
         answer = Answer(row["stored_status"], row["stored_body"], row["stored_etag"])
         stored = Stored(row["stored_hash"], answer)
-    found = zip(row["keys"] or (), row["holders"] or (), row["expiries"] or (), strict=True)
+    columns = (row[name] or () for name in ("keys", "holders", "expiries", "empties"))
+    found = zip(*columns, strict=True)
     return Look(
         stored=stored,
         appointment=appointment_of(row) if row["id"] is not None else None,
@@ -80,5 +82,6 @@ def _look_of(row: Row) -> Look:
         waiting=row["waiting"],
         late_hours=row["late_hours"],
         session_open=row["session_open"],
+        session_room=row["session_room"],
         session_free=row["session_free"],
     )

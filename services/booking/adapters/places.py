@@ -41,5 +41,5 @@ class PostgresPlaces:
         if spots:
             async with self._turns.turn(), self._database.connection() as connection:
                 for row in await connection.fetch(statements.STANDING_IN_THE_WAY, *zip(*spots, strict=True)):
-                    found[row["n"]].append(Taken(row["key"], row["holder"], row["expires_at"]))
+                    found[row["n"]].append(Taken(row["key"], row["holder"], row["expires_at"], row["empty"]))
         return found

@@ -19,7 +19,7 @@ from services.booking.adapters.disrupted import settle_visit
 from services.booking.adapters.freed import change_freed, keep_back, locked_expired, locked_expired_among, tell_freed
 from services.booking.adapters.looking import Looker
 from services.booking.adapters.rows import appointment_of, appointment_row, history_row
-from services.booking.adapters.session_places import open_session, take_places
+from services.booking.adapters.session_places import close_empty, open_session, take_places
 from services.booking.adapters.turns import Turns
 from services.booking.domain.appointment import Change, expire
 from services.booking.domain.claims import Claim, SlotTaken, claims_of
@@ -85,8 +85,8 @@ class PostgresRegister:
             if isinstance(verdict, Replay):
                 async with self._turns.turn():
                     return await self._replay(verdict)
-            if question.offer is not None and question.offer.capacity and not look.session_open:
-                await open_session(self._database, question.offer, question.now)
+            if not await self._has_places(question, look):
+                return None
             if not _only_creates(verdict):
                 async with self._turns.turn():
                     return verdict.answer if await self._commit(question, verdict) else None
@@ -120,6 +120,13 @@ class PostgresRegister:
         if a_place_is_wanted:
             raise SlotTaken
         raise Unavailable(CROWDED, retry_after=1)
+
+    async def _has_places(self, question: Question, look: Look) -> bool:
+        """Open the session that is wanted, unless it stands as offered; False when it was closed meanwhile."""
+        offer = question.offer
+        if offer is None or not offer.capacity or (look.session_open and look.session_room):
+            return True
+        return await open_session(self._database, offer, question.now)
 
     async def _replay(self, verdict: Replay) -> Answer:
         async with self._database.transaction() as connection:
@@ -177,7 +184,7 @@ class PostgresRegister:
 
 
 def _only_creates(writing: Writing) -> bool:
-    return writing.change.before is None and not writing.expired and writing.takes is None
+    return writing.change.before is None and not (writing.expired or writing.emptied) and writing.takes is None
 
 
 async def _write_one(connection: Connection, question: Question, writing: Writing) -> None:
@@ -190,6 +197,8 @@ async def _write_one(connection: Connection, question: Question, writing: Writin
         await _end(connection, [expire(appointment_of(row), question.now) for row in rows], question.now)
         for freed in await locked_expired_among(connection, list(writing.expired), question.now):
             await change_freed(connection, end(freed, FreedState.EXPIRED, question.now))
+    if writing.emptied:
+        _require(await close_empty(connection, writing.emptied), True)
     if writing.takes is not None:
         _require(await change_freed(connection, writing.takes), True)
     if change.before is None:

@@ -12,8 +12,12 @@ LOOK = """
 WITH standing AS (
     SELECT
         spot.n, array_agg(c.key) AS keys, array_agg(coalesce(c.appointment_id, c.freed_id)) AS holders,
-        array_agg(c.expires_at) AS expiries
-    FROM unnest($14::bigint [], $15::bigint [], $16::timestamptz [], $17::timestamptz [])
+        array_agg(c.expires_at) AS expiries,
+        array_agg(CASE WHEN c.session_id IS NOT NULL AND (
+            SELECT true FROM session_place AS p
+            WHERE p.session_id = c.session_id AND p.appointment_id IS NOT NULL LIMIT 1
+        ) IS NULL THEN c.session_id END) AS empties
+    FROM unnest($15::bigint [], $16::bigint [], $17::timestamptz [], $18::timestamptz [])
         AS spot (n, key, starts_at, ends_at)
     JOIN claim AS c
         ON int8range(c.key, c.key, '[]') && int8range(spot.key, spot.key, '[]')
@@ -43,7 +47,7 @@ SELECT
             AND b.kind = CASE b.subject_id WHEN q.clinician_id THEN 'clinician' ELSE 'facility' END
         LIMIT 1
     ) IS NOT NULL AS blocked,
-    s.keys, s.holders, s.expiries,
+    s.keys, s.holders, s.expiries, s.empties,
     (SELECT to_jsonb(f) FROM freed_slot AS f WHERE f.id = q.freed_id) AS freed,
     (
         SELECT true FROM waiting_demand AS w
@@ -57,6 +61,10 @@ SELECT
     (
         SELECT true FROM session_place AS p WHERE p.session_id = q.session_id AND p.unit = q.capacity LIMIT 1
     ) IS NOT NULL AS session_open,
+    q.room_id IS NULL OR (
+        SELECT true FROM claim AS c
+        WHERE c.session_id = q.session_id AND c.kind = 'room' AND c.resource_id = q.room_id LIMIT 1
+    ) IS NOT NULL AS session_room,
     (
         SELECT true FROM session_place AS p
         WHERE p.session_id = q.session_id AND p.unit <= q.capacity AND p.appointment_id IS NULL
@@ -64,10 +72,11 @@ SELECT
     ) IS NOT NULL AS session_free
 FROM unnest(
     $1::text [], $2::text [], $3::uuid [], $4::text [], $5::timestamptz [], $6::text [], $7::text [],
-    $8::timestamptz [], $9::timestamptz [], $10::uuid [], $11::text [], $12::text [], $13::int []
+    $8::timestamptz [], $9::timestamptz [], $10::uuid [], $11::text [], $12::text [], $13::int [],
+    $14::text []
 ) WITH ORDINALITY AS q (
     subject, key, appointment_id, patient_id, now, clinician_id, facility_id, starts_at, ends_at, freed_id,
-    visit_type, session_id, capacity, n
+    visit_type, session_id, capacity, room_id, n
 )
 LEFT JOIN LATERAL (SELECT * FROM appointment WHERE id = q.appointment_id OFFSET 0) AS a ON true
 LEFT JOIN LATERAL (SELECT * FROM idempotency WHERE actor = q.subject AND key = q.key OFFSET 0) AS i ON true
@@ -219,7 +228,11 @@ FROM jsonb_populate_recordset(null::status_history, $2)
 
 # One row of `spot` a lane to look at; n says which offer it belongs to.
 STANDING_IN_THE_WAY = """
-SELECT spot.n, c.key, coalesce(c.appointment_id, c.freed_id) AS holder, c.expires_at
+SELECT spot.n, c.key, coalesce(c.appointment_id, c.freed_id) AS holder, c.expires_at,
+    CASE WHEN c.session_id IS NOT NULL AND (
+        SELECT true FROM session_place AS p
+        WHERE p.session_id = c.session_id AND p.appointment_id IS NOT NULL LIMIT 1
+    ) IS NULL THEN c.session_id END AS empty
 FROM unnest($1::int [], $2::bigint [], $3::timestamptz [], $4::timestamptz []) AS spot (n, key, starts_at, ends_at)
 JOIN claim AS c
     ON int8range(c.key, c.key, '[]') && int8range(spot.key, spot.key, '[]')

@@ -63,23 +63,29 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A claim someone holds on a key and period we asked about; ``holder`` is an appointment or a freed slot."""
+    """A claim someone holds on a key and period we asked about.
+
+    ``holder`` is an appointment or a freed slot, None for a session with places. ``empty`` names a session in which
+    nobody has a place.
+    """
 
     key: int
-    holder: UUID
+    holder: UUID | None
     expires_at: datetime | None
+    empty: str | None = None
 
     def expired(self, now: datetime) -> bool:
-        """Whether it belongs to a hold or a freed slot that has run out."""
-        return self.expires_at is not None and self.expires_at <= now
+        """Whether it keeps nobody out: of a hold or a freed slot that has run out, or of an empty session."""
+        return self.empty is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The place an offer becomes once lanes are chosen, and the expired holds and freed slots that must go first."""
+    """The place an offer becomes once lanes are chosen, and what must go first: what expired, and empty sessions."""
 
     place: Place
     expired: frozenset[UUID]
+    emptied: frozenset[str] = frozenset()
 
 
 def claim_key(kind: str, resource_id: str, lane: int) -> int:
@@ -120,6 +126,11 @@ def of_session(offer: SlotOffer) -> tuple[OfferedResource, ...]:
     return tuple(item for item in offer.resources if item.kind != INTERPRETER)
 
 
+def room_of(offer: SlotOffer) -> str | None:
+    """Return the room that is offered, None for a slot without one."""
+    return next((item.id for item in offer.resources if item.kind == "room"), None)
+
+
 def patient_keys(patient_id: str, lanes: int = PATIENT_LANES) -> tuple[int, ...]:
     """Return the keys of the patient's first ``lanes`` lanes."""
     return tuple(claim_key(PATIENT, patient_id, lane) for lane in range(lanes))
@@ -139,8 +150,8 @@ def place(
     appointment being moved, or the freed slot being taken) are no hindrance, nor is what ran out; that is named for
     removal.
     """
-    others = [claim for claim in taken if claim.holder != own]
-    expired = frozenset(claim.holder for claim in others if claim.expired(now))
+    others = [claim for claim in taken if claim.holder is None or claim.holder != own]
+    expired = frozenset(claim.holder for claim in others if claim.holder is not None and claim.expired(now))
     live = frozenset(claim.key for claim in others if not claim.expired(now))
     if not live.isdisjoint(patient_keys(patient_id)):
         raise PatientBusy
@@ -150,7 +161,7 @@ def place(
             offer.clinician_id, offer.facility_id, offer.specialty, offer.visit_type, offer.slot_id,
             offer.starts_at, offer.ends_at, offer.timezone, offer.schedule_version, resources,
         ),
-        expired,
+        expired, frozenset(claim.empty for claim in others if claim.empty is not None),
     )  # fmt: skip
 
 

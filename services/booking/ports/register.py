@@ -61,7 +61,8 @@ class Look:
     ``taken`` holds the claims on the offer's lanes and the patient over the offer's period; ``freed`` is the freed slot
     that is to be taken; ``waiting`` says that somebody waits for a slot like the appointment's; ``late_hours`` is what
     the rule of late cancellation says for the appointment, None where no rule is kept. ``session_open`` says that the
-    places of the offered session have been made, ``session_free`` that one of them is free.
+    places of the offered session have been made, ``session_room`` that it has the offered room, ``session_free`` that
+    one of its places is free.
     """
 
     stored: Stored | None = None
@@ -76,6 +77,7 @@ class Look:
     waiting: bool = False
     late_hours: int | None = None
     session_open: bool = False
+    session_room: bool = False
     session_free: bool = False
 
 
@@ -84,8 +86,8 @@ class Writing:
     """A decision to change something: everything that must commit together.
 
     The first of ``audit`` names the actor of the history. ``expired`` are holds and freed slots to be ended first,
-    because they stand where the change wants to go. ``leaves`` is the freed slot the change leaves behind, ``takes``
-    the one (already as taken) whose place it gets.
+    ``emptied`` sessions to be closed, because they stand where the change wants to go. ``leaves`` is the freed slot the
+    change leaves behind, ``takes`` the one (already as taken) whose place it gets.
     """
 
     change: Change
@@ -94,6 +96,7 @@ class Writing:
     expired: frozenset[UUID] = frozenset()
     leaves: FreedSlot | None = None
     takes: FreedSlot | None = None
+    emptied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

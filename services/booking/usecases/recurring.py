@@ -177,7 +177,7 @@ class Series:
                 continue
             change = rules.create(Action.BOOK, new_id(), patient_id, placement.place, now, None, look.label, series_id)
             answer = Answer(201, told(change.after), etag(change.after))
-            writings.append(Writing(change, answer, (entry,), placement.expired))
+            writings.append(Writing(change, answer, (entry,), placement.expired, emptied=placement.emptied))
         if lost.keys() - found.keys():
             raise _AskFirst({slot: lost[slot] for slot in lost.keys() - found.keys()})
         missed = [_missed(offer, lost[offer.slot_id], found) for offer in offers if offer.slot_id in lost]

@@ -91,7 +91,7 @@ class TakeSlots:
             change = rules.move(before, now, placement.place, look.label)
             answer = Answer(200, told(change.after), etag(change.after))
             leaves = freed_by(change, new_id(), now, self._grace) if look.waiting else None
-            return Writing(change, answer, (former, wanted), placement.expired, leaves)
+            return Writing(change, answer, (former, wanted), placement.expired, leaves, emptied=placement.emptied)
 
         asked = Question(now, request.submission, appointment_id, patient_id, offer)
         return await self._settle(asked, decide, request, patient_id, offer)
@@ -155,7 +155,7 @@ class TakeSlots:
             expires = now + keep if keep else None
             change = rules.create(action, new_id(), patient_id, placement.place, now, expires, label)
             answer = Answer(201, told(change.after), etag(change.after))
-            return Writing(change, answer, (entry,), placement.expired)
+            return Writing(change, answer, (entry,), placement.expired, emptied=placement.emptied)
 
         asked = Question(now, request.submission, patient_id=patient_id, offer=offer)
         return await self._settle(asked, decide, request, patient_id, offer)

@@ -15,17 +15,28 @@ TOLD = """
 SELECT event_id, type, source, occurred_at, data FROM outbox
 WHERE channel = 'bus' AND (data ? 'appointment_id' AND data ? 'lane' OR data ? 'freed_id') ORDER BY id
 """
-# The truth: who holds which lane of a clinician, in which room, with whom interpreting.
+# The truth: who holds which lane of a clinician, or has a place in a session, in which room, with whom interpreting. Of
+# a hold that a merge gave to another patient availability is not told again when it ends: until it has, it counts.
 CLAIMED = """
-SELECT c.resource_id, lower(c.period), upper(c.period), c.lane, c.expires_at,
-    coalesce((SELECT r.resource_id FROM claim AS r WHERE r.kind = 'room'
-        AND coalesce(r.appointment_id, r.freed_id) = coalesce(c.appointment_id, c.freed_id)), ''),
-    coalesce((SELECT i.resource_id FROM claim AS i WHERE i.kind = 'interpreter'
-        AND coalesce(i.appointment_id, i.freed_id) = coalesce(c.appointment_id, c.freed_id)), '')
-FROM claim AS c JOIN (
-    SELECT id, status FROM appointment UNION ALL SELECT id, state FROM freed_slot
-) AS h ON h.id = coalesce(c.appointment_id, c.freed_id)
-WHERE c.kind = 'clinician' AND h.status <> 'noshow' AND (c.expires_at IS NULL OR c.expires_at > $1)
+WITH holder AS (
+    SELECT id, status, CASE WHEN NOT EXISTS (
+        SELECT FROM status_history AS h WHERE h.appointment_id = a.id AND h.action = 'reassign'
+    ) THEN hold_expires_at END AS expires_at
+    FROM appointment AS a
+    UNION ALL SELECT id, state, open_until FROM freed_slot
+), place AS (
+    SELECT coalesce(appointment_id, freed_id) AS holder, resource_id, period, lane FROM claim WHERE kind = 'clinician'
+    UNION ALL
+    SELECT a.id, a.clinician_id, tstzrange(a.starts_at, a.ends_at), 0
+    FROM session_place AS p JOIN appointment AS a ON a.id = p.appointment_id
+)
+SELECT p.resource_id, lower(p.period), upper(p.period), p.lane, h.expires_at,
+    coalesce((SELECT r.resource_id FROM claim AS r
+        WHERE r.kind = 'room' AND coalesce(r.appointment_id, r.freed_id) = h.id), ''),
+    coalesce((SELECT i.resource_id FROM claim AS i
+        WHERE i.kind = 'interpreter' AND coalesce(i.appointment_id, i.freed_id) = h.id), '')
+FROM place AS p JOIN holder AS h ON h.id = p.holder
+WHERE h.status <> 'noshow' AND (h.expires_at IS NULL OR h.expires_at > $1)
 """
 PROJECTED = """
 SELECT clinician_id, starts_at, ends_at, lane, expires_at, room_id, interpreter_id FROM busy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.contracts.slot_offer import MOST_LANES
 from tests.services.booking.world import World
 
 OVERLAPS = """
@@ -47,9 +48,29 @@ WHERE CASE WHEN f.state = 'open' THEN c.held <> jsonb_array_length(f.resources) 
 """
 
 
+# A living visit of a session has one place, in that session; nobody else has any.
+ASTRAY = """
+SELECT count(*) FROM appointment AS a FULL JOIN session_place AS p ON p.appointment_id = a.id
+WHERE a.id IS NOT NULL AND CASE WHEN a.status = 'cancelled' THEN NULL
+    ELSE jsonb_path_query_first(a.resources, '$[*] ? (@.kind == "session").id') #>> '{}' END
+    IS DISTINCT FROM p.session_id
+"""
+# A session has every lane of whatever it has a lane of, its clinician at the least, for all of its time.
+UNCOVERED = """
+SELECT count(*) FROM capacity_session AS s LEFT JOIN LATERAL (
+    SELECT c.kind, c.resource_id, count(*) FILTER (WHERE c.period = tstzrange(s.starts_at, s.ends_at)) AS lanes
+    FROM claim AS c WHERE c.session_id = s.id AND c.expires_at IS NULL GROUP BY c.kind, c.resource_id
+) AS c ON true
+GROUP BY s.id
+HAVING NOT coalesce(bool_and(c.lanes = $1) AND bool_or(c.kind = 'clinician' AND c.resource_id = s.clinician_id), false)
+"""
+
+
 async def assert_sound(world: World) -> None:
     """Assert that nothing overlaps, nothing is misplaced and everything was told."""
     assert await world.value(OVERLAPS) == 0, "double booking"
     assert await world.value(MISPLACED) == 0, "claims that are not those of their appointment"
     assert await world.value(UNKEPT) == 0, "freed slots without their claims, or claims without their slot"
+    assert await world.value(ASTRAY) == 0, "places that are not those of their session's visits"
+    assert await world.rows(UNCOVERED, MOST_LANES) == [], "a session beside which somebody could be treated"
     assert await world.value(UNTOLD) == 0, "history, events or answers are missing or too many"

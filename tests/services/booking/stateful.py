@@ -25,53 +25,54 @@ from services.booking.adapters.upkeep import sweep
 from services.booking.consumers import on_block, on_demand, on_directory
 from services.contracts.slot_offer import ReservedOffer, SlotOffer
 from services.kernel.inbox import take_once
-from tests.services.booking.beside import BesideModel, Command, slug
+from tests.services.booking.beside import Command, slug
 from tests.services.booking.faulty import AFTER_COMMIT, BEFORE_COMMIT, Fault
 from tests.services.booking.model import resources
-from tests.services.booking.world import START, offer, waitlist_key
+from tests.services.booking.templates import CHANGES, SLOTS, Change, Templates, Wish, popular, slots
+from tests.services.booking.world import waitlist_key
 
-# Few resources and times that overlap in many ways: two clinicians who share a room and an interpreter, one of them
-# with two lanes; times that touch, that overlap and that do not, some on another day.
-SLOTS = [
-    offer(START, clinician="cln-00001", room="room-a", depth=2),
-    offer(START, clinician="cln-00001", room="room-a", depth=2, interpreter="int-00001"),
-    offer(START, clinician="cln-00002", room="room-a", interpreter="int-00001"),
-    offer(START + timedelta(minutes=10), minutes=40, clinician="cln-00001", room="room-b", depth=2),
-    offer(START + timedelta(minutes=20), clinician="cln-00002", room="room-b", interpreter="int-00001"),
-    offer(START + timedelta(minutes=20), clinician="cln-00001", room="room-a", depth=2),
-    offer(START + timedelta(hours=3), clinician="cln-00001", depth=2, room_depth=1),
-    offer(START + timedelta(hours=3, minutes=10), clinician="cln-00002", interpreter="int-00001"),
-    offer(START + timedelta(days=1), clinician="cln-00002", interpreter="int-00001"),
-    offer(START + timedelta(days=1, minutes=10), clinician="cln-00001", depth=2, interpreter="int-00001"),
-]
 PATIENTS = ["pat-000001", "pat-000002", "pat-000003", "pat-000004"]
-slots, patients = st.sampled_from(SLOTS), st.sampled_from(PATIENTS)
+EVERYONE = [*PATIENTS, "pat-000005", "pat-000006", "pat-000007"]
+patients = st.sampled_from(PATIENTS)
 which = st.integers(0, 40)
-faults = st.sampled_from([None, None, None, 0, 1, 2, 3, 4, 5, BEFORE_COMMIT, AFTER_COMMIT])
+# A move that opens a session takes its place there with its eleventh statement.
+faults = st.sampled_from([None, None, None, None, *range(12), BEFORE_COMMIT, AFTER_COMMIT])
 
 
-class Register(BesideModel):
+class Register(Templates):
     """Everything that can happen to it."""
 
     # ---- taking places -------------------------------------------------------------------------------------------
 
-    @rule(slot=slots, patient=patients, hold=st.booleans(), fault=faults)
-    def take(self, slot: SlotOffer, patient: str, hold: bool, fault: Fault | None) -> None:
-        body = {"offer": self.world.token(slot), "patient_id": patient}
+    @rule(wish=slots, patient=patients, hold=st.booleans(), fault=faults)
+    def take(self, wish: SlotOffer | Wish, patient: str, hold: bool, fault: Fault | None) -> None:
+        offered = self.wished(wish)
+        body = {"offer": offered.token, "patient_id": patient}
         command = Command("/holds" if hold else "/appointments", body, key=str(uuid4()))
-        expected = self.model.refusal(slot, self.model.patient(patient))
-        answer = self.send(command, 409 if expected else 201, expected, fault)
+        expected = self.refusal(offered, patient)
+        answer = self.send(command, 409 if expected else 201, expected, fault, self.model.opens(offered.slot))
         if not expected:
-            self.took(answer, slot)
+            self.took(answer, offered.slot)
 
-    @rule(slot=slots, number=st.integers(2, 6), first=which, hold=st.booleans())
-    def rush(self, slot: SlotOffer, number: int, first: int, hold: bool) -> None:
-        """Many at once: as many win as there are lanes, and those who lose are told why."""
-        path, everyone = "/holds" if hold else "/appointments", [*PATIENTS, "pat-000005", "pat-000006", "pat-000007"]
-        chosen = [everyone[(first + n) % len(everyone)] for n in range(number)]
+    @rule(
+        wish=popular, change=st.none() | CHANGES, number=st.integers(1, 4), first=which, hold=st.booleans(),
+        fault=faults,
+    )  # fmt: skip
+    def fill(self, wish: Wish, change: Change | None, number: int, first: int, hold: bool, fault: Fault | None) -> None:
+        """One after the other, perhaps just after a change: sessions fill up, and each refusal is known beforehand."""
+        if change is not None:
+            self.change_template(name=wish.clinician, change=change)
+        for n in range(number):
+            self.take(wish=wish, patient=EVERYONE[(first + n) % len(EVERYONE)], hold=hold, fault=fault)
+
+    @rule(wish=slots, number=st.integers(2, 6), first=which, hold=st.booleans())
+    def rush(self, wish: SlotOffer | Wish, number: int, first: int, hold: bool) -> None:
+        """Many at once: as many win as there are lanes or places, and those who lose are told why."""
+        path = "/holds" if hold else "/appointments"
+        chosen = [EVERYONE[(first + n) % len(EVERYONE)] for n in range(number)]
+        offered = self.wished(wish)
         commands = [
-            Command(path, {"offer": self.world.token(slot), "patient_id": patient}, key=str(uuid4()))
-            for patient in chosen
+            Command(path, {"offer": offered.token, "patient_id": patient}, key=str(uuid4())) for patient in chosen
         ]
 
         async def everybody() -> list[httpx.Response]:
@@ -80,20 +81,21 @@ class Register(BesideModel):
         answers = self.run(everybody())
         for command, answer in zip(commands, answers, strict=True):
             if answer.status_code == 201:
-                assert self.model.refusal(slot, answer.json()["patient_id"]) == ""
-                self.took(answer, slot)
+                assert self.refusal(offered, answer.json()["patient_id"]) == ""
+                self.took(answer, offered.slot)
                 self.answered.append((command, answer))
         for patient, answer in zip(chosen, answers, strict=True):
             if answer.status_code != 201:
                 assert answer.status_code == 409, answer.text
-                assert slug(answer) == self.model.refusal(slot, self.model.patient(patient)) != ""
+                assert slug(answer) in self.refusals(offered, patient)
 
-    @rule(slot=slots, patient=patients)
-    def twice_at_once(self, slot: SlotOffer, patient: str) -> None:
+    @rule(wish=slots, patient=patients)
+    def twice_at_once(self, wish: SlotOffer | Wish, patient: str) -> None:
         """One key, two requests at the same moment: one visit, one answer."""
-        body = {"offer": self.world.token(slot), "patient_id": patient}
+        offered = self.wished(wish)
+        body = {"offer": offered.token, "patient_id": patient}
         command = Command("/appointments", body, key=str(uuid4()))
-        expected = self.model.refusal(slot, self.model.patient(patient))
+        expected = self.refusal(offered, patient)
 
         async def both() -> list[httpx.Response]:
             return list(await asyncio.gather(self.post(command), self.post(command)))
@@ -104,24 +106,28 @@ class Register(BesideModel):
             return
         assert [answer.status_code for answer in answers] == [201, 201]
         assert answers[0].json() == answers[1].json()
-        self.took(answers[0], slot)
+        self.took(answers[0], offered.slot)
         self.model.audits += 1
 
-    @rule(n=which, slot=slots, stale=st.sampled_from([0, 0, 0, 1]), fault=faults)
-    def move(self, n: int, slot: SlotOffer, stale: int, fault: Fault | None) -> None:
+    @rule(n=which, wish=slots, stale=st.sampled_from([0, 0, 0, 1]), fault=faults)
+    def move(self, n: int, wish: SlotOffer | Wish, stale: int, fault: Fault | None) -> None:
         if not self.model.visits:
             return
         before = self.pick(n)
-        expected = self.model.refusal_of_change("move", before)
+        offered = self.wished(wish)
+        expected = "offer-expired" if offered.stale(self.model.now) else self.model.refusal_of_change("move", before)
         status = 409 if expected else 412 if stale else 0
         if not status:
-            expected = self.model.refusal(slot, before.patient, own=before.id)
+            expected = self.refusal(offered, before.patient, own=before.id)
             status = 409 if expected else 200
-        body = {"offer": self.world.token(slot)}
-        command = Command(f"/appointments/{before.id}/move", body, before.version + stale, str(uuid4()))
-        self.send(command, status, expected, fault)
+        command = Command(
+            f"/appointments/{before.id}/move", {"offer": offered.token}, before.version + stale, str(uuid4())
+        )
+        self.send(command, status, expected, fault, self.model.opens(offered.slot))
         if status == 200:
-            visit = replace(before, slot=slot, marks=self.marks(before.id), version=before.version + 1)
+            self.model.open(offered.slot)
+            marks, unit = self.marks(before.id), self.unit(before.id)
+            visit = replace(before, slot=offered.slot, marks=marks, unit=unit, version=before.version + 1)
             self.model.take(visit)
             self.model.audits += 2
             self.gave_up(before, visit)
@@ -207,6 +213,12 @@ class Register(BesideModel):
         for holder in self.model.ran_out():
             self.model.end(holder)
 
+    @rule(fault=faults)
+    def run_out(self, fault: Fault | None) -> None:
+        """Whoever holds something now forgets it."""
+        self.wait(seconds=300)
+        self.sweep(fault=fault)
+
     @rule(seed=st.integers(0, 1000))
     def availability_catches_up(self, seed: int) -> None:
         """However events arrive, availability then takes for taken what booking does, room and interpreter too."""
@@ -218,9 +230,10 @@ class Register(BesideModel):
         self.tell("waitlist.demand-changed.v1", on_demand, fault, **data, version=len(self.told) + 1)
         self.model.waiting = waiting
 
-    @rule(n=st.integers(0, 3), slot=slots, closure=st.booleans(), withdraw=st.booleans(), fault=faults)
-    def block(self, n: int, slot: SlotOffer, closure: bool, withdraw: bool, fault: Fault | None) -> None:
+    @rule(n=st.integers(0, 3), wish=slots, closure=st.booleans(), withdraw=st.booleans(), fault=faults)
+    def block(self, n: int, wish: SlotOffer | Wish, closure: bool, withdraw: bool, fault: Fault | None) -> None:
         """Leave or a closure, or the end of one, which may be heard of first."""
+        slot = self.wished(wish).slot
         id_, subject = f"block-{n}", slot.facility_id if closure else slot.clinician_id
         names = ("closure", "facility_id") if closure else ("leave", "clinician_id")
         if id_ in self.model.blocks and not withdraw:

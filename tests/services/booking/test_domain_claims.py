@@ -98,6 +98,11 @@ def test_ones_own_place_is_no_hindrance() -> None:
     assert (found.place.lane, found.expired) == (0, frozenset())
 
 
+def test_a_sessions_claim_hinders_who_has_no_place_of_their_own() -> None:
+    with pytest.raises(SlotTaken):
+        place(offer(), "pat-1", [Taken(claim_key("room", "room-cln-00001", 0), None, None)], NOW)
+
+
 @given(st.text("abc-019", min_size=1, max_size=6), st.text("abc-019", min_size=1, max_size=6), st.integers(0, 7))
 def test_keys_differ_where_resources_do_and_fit_the_column(one: str, other: str, lane: int) -> None:
     assume(one != other)

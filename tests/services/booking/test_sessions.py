@@ -11,12 +11,6 @@ from tests.services.booking.invariants import assert_sound
 from tests.services.booking.world import START, World, offer, world_over
 
 TAKEN = "SELECT count(*) FROM session_place WHERE appointment_id IS NOT NULL"
-# A place is taken by a visit that stands, and every visit that stands has exactly one.
-ASTRAY = """
-SELECT count(*) FROM appointment AS a FULL JOIN session_place AS p ON p.appointment_id = a.id
-WHERE (a.id IS NOT NULL AND (a.status = 'cancelled') = (p.unit IS NOT NULL))
-    OR (p.appointment_id IS NOT NULL AND a.id IS NULL)
-"""
 
 
 async def test_as_many_as_places_win_whoever_serves_them(world: World) -> None:
@@ -28,7 +22,6 @@ async def test_as_many_as_places_win_whoever_serves_them(world: World) -> None:
     assert {a.json()["type"] for a in answers if a.status_code == 409} == {"urn:careslot:problem:slot-taken"}
     assert await world.value(TAKEN) == 30
     assert await world.value("SELECT count(DISTINCT unit) FROM session_place") == 30
-    assert await world.value(ASTRAY) == 0
     await assert_sound(world)
 
 
@@ -95,6 +88,48 @@ async def test_no_session_opens_beside_a_second_lane(world: World) -> None:
     refused = await world.book(offer(clinician="cln-2", capacity=5), "pat-5")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:careslot:problem:slot-taken")
     await assert_sound(world)
+
+
+async def test_a_session_that_moves_to_another_room_keeps_that_too(world: World) -> None:
+    """A template that names another room does not make it another session: its id is made of clinician and time."""
+    assert (await world.book(offer(capacity=3, room="room-a"), "pat-0")).status_code == 201
+    assert (await world.book(offer(clinician="cln-2", room="room-b"), "pat-1")).status_code == 201
+    refused = await world.book(offer(capacity=3, room="room-b"), "pat-2")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:careslot:problem:slot-taken")
+    assert (await world.book(offer(capacity=3, room="room-c"), "pat-2")).status_code == 201
+    assert (await world.book(offer(clinician="cln-3", room="room-c"), "pat-3")).status_code == 409
+    assert (await world.book(offer(capacity=2, room="room-d"), "pat-4")).status_code == 409, "full in any room"
+    assert (await world.book(offer(clinician="cln-4", room="room-d"), "pat-4")).status_code == 201
+    assert await world.value(TAKEN) == 2
+    await assert_sound(world)
+
+
+async def test_an_empty_session_stands_in_nobodys_way(world: World) -> None:
+    """The template is one of single slots again, or of other sessions: what nobody has a place in is closed."""
+    clinic, single, longer = offer(capacity=3, minutes=60), offer(), offer(capacity=2, minutes=40)
+    first = (await world.book(clinic, "pat-0")).json()
+    assert (await world.book(single, "pat-1")).status_code == 409
+    assert (await world.book(longer, "pat-1")).status_code == 409
+    assert (await world.do(first, "cancel", {"reason": "pat"})).status_code == 200
+    second = (await world.book(longer, "pat-1")).json()
+    assert (await world.book(clinic, "pat-0")).status_code == 409
+    assert (await world.move(second, offer(START + timedelta(hours=3)))).status_code == 200
+    assert (await world.book(single, "pat-2")).status_code == 201
+    assert await world.value("SELECT count(*) FROM capacity_session") == 0
+    await assert_sound(world)
+
+
+async def test_who_takes_a_place_and_who_closes_the_session_do_not_both_win(world: World) -> None:
+    clinic, single = offer(capacity=3, minutes=60), offer(START + timedelta(minutes=20))
+    for n in range(12):
+        made = (await world.book(clinic, f"pat-{n}")).json()
+        assert (await world.do(made, "cancel", {"reason": "pat"})).status_code == 200
+        async with world_over(world.dsn) as other:
+            inside, beside = await asyncio.gather(world.book(clinic, "pat-in"), other.book(single, "pat-out"))
+        assert {inside.status_code, beside.status_code} == {201, 409}
+        await assert_sound(world)
+        [won] = [answer.json() for answer in (inside, beside) if answer.status_code == 201]
+        assert (await world.do(won, "cancel", {"reason": "pat"})).status_code == 200
 
 
 async def test_a_patient_has_one_place_and_a_repetition_the_same(world: World) -> None:

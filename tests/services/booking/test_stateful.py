@@ -19,8 +19,8 @@ def test_random_lives_keep_every_invariant(database: NewDatabase) -> None:
         databases = staticmethod(database)
 
     lives = settings(
-        max_examples={"random": 200, "thorough": 25}.get(MODE, 4),
-        stateful_step_count=60 if MODE else 25,
+        max_examples={"random": 200, "thorough": 40}.get(MODE, 12),
+        stateful_step_count=60 if MODE else 30,
         derandomize=MODE != "random",
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -95,6 +95,7 @@ def offer(
     room_depth: int | None = None,
     interpreter: str = "",
     capacity: int = 0,
+    version: int = 1,
 ) -> SlotOffer:
     """Return an offer of a clinician and a room (by default the clinician's own), and of an interpreter if named."""
     resources = [
@@ -106,7 +107,7 @@ def offer(
     return SlotOffer(
         slot_id=slot_id(clinician, facility, "family-medicine-follow-up", start, minutes), clinician_id=clinician,
         facility_id=facility, specialty="family-medicine", visit_type="family-medicine-follow-up", starts_at=start,
-        ends_at=start + timedelta(minutes=minutes), timezone=ZONE, resources=tuple(resources), schedule_version=1,
+        ends_at=start + timedelta(minutes=minutes), timezone=ZONE, resources=tuple(resources), schedule_version=version,
         capacity=capacity,
     )  # fmt: skip
 
