@@ -22,6 +22,9 @@ LEAST_WAITING = 24
 # So many may come at the same moment; a queue that has stood for longer than BURST_SECONDS is no burst any more.
 BURST = 256
 BURST_SECONDS = 0.5
+# A queue that was empty for less than this is the one that stood before: in a rush it empties whenever the crowd takes
+# breath, and each time would count as a burst.
+CALM_SECONDS = 0.5
 
 
 class Verdict(StrEnum):
@@ -122,6 +125,7 @@ class Admission:
         self.limit = limit or AdaptiveLimit()
         self._burst = burst
         self._stands_since = 0.0
+        self._stood_at = float("-inf")
         self.lines: Mapping[str, Line] = {kind.name: Line(kind) for kind in classes}
         self.in_hand = 0
         self.waiting = 0
@@ -141,8 +145,9 @@ class Admission:
         waiter = Waiter(line, caller, now + min(seconds, line.kind.patience), now, settle)
         if not line.waiting:
             line.tag = max(line.tag, self._tag)
-        if not self.waiting:
+        if now - self._stood_at > CALM_SECONDS:
             self._stands_since = now
+        self._stood_at = now
         line.put(waiter)
         self.waiting += 1
         self._fill(now)
@@ -207,6 +212,7 @@ class Admission:
             line = min(ready, key=lambda one: (one.tag, -one.kind.weight))
             waiter = line.take()
             self.waiting -= 1
+            self._stood_at = now
             if waiter.until <= now:
                 self._refuse_late(waiter, now)
                 continue

@@ -53,11 +53,16 @@ class AdaptiveLimit:
         self._samples = self._busiest = 0
         self._due = 0.0
 
-    def sample(self, usual: Usual, seconds: float, in_hand: int, now: float) -> None:
-        """Take note of a request that took ``seconds`` and began as one of ``in_hand``; ``now`` in seconds."""
-        # At the least limit this is as quiet as it gets: a service that has become slower is believed.
-        if in_hand <= QUIET or self.places == self._least or not usual.seconds:
-            usual.learn(seconds)
+    def sample(self, usual: Usual, seconds: float, worked: float, in_hand: int, now: float) -> None:
+        """Take note of a request that took ``seconds`` and began as one of ``in_hand``; ``now`` in seconds.
+
+        ``worked`` is the part of them after it was come to: what is usual is learnt from that alone, or a loop that is
+        behind would make being behind usual, let in more, and be behind further.
+        """
+        # At the least limit this is as quiet as it gets: a service that has become slower is believed, in time.
+        slower = self.places == self._least and now >= self._due
+        if in_hand <= QUIET or slower or not usual.seconds:
+            usual.learn(worked)
         self._took += seconds
         self._allowed += TOLERANCE * usual.seconds + self._standing
         self._samples += 1

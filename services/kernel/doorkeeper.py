@@ -57,13 +57,15 @@ class Known:
 class Place:
     """A place somebody holds or waits for. Whoever asked for it waits, if they have to, and gives it back."""
 
-    __slots__ = ("_door", "_in_hand", "_line", "_since", "_streams", "_told", "_waiter")
+    __slots__ = ("_began", "_door", "_early", "_in_hand", "_line", "_since", "_streams", "_told", "_used", "_waiter")
 
-    def __init__(self, door: "Doorkeeper", line: Line) -> None:
+    def __init__(self, door: "Doorkeeper", line: Line, *, early: bool = False) -> None:
+        self._early = early
+        self._used = False
         self._door = door
         self._line = line
         self._in_hand = 0
-        self._since = 0.0
+        self._since = self._began = 0.0
         self._streams = False
         self._waiter: Waiter | None = None
         self._told: asyncio.Future[Verdict] | None = None
@@ -86,16 +88,19 @@ class Place:
     async def wait(self) -> CareslotError | None:
         """Wait until it is there; return the refusal when it will not be.
 
-        Whoever has it at once lets those ask first who came in the same turn of the loop. Else a request that only uses
-        the processor would be served before the next is looked at, and the queue were the loop's own, where nobody is
-        counted, put in order or refused.
+        Whoever has it at once lets those ask first who came in the same turn of the loop, unless all did already. Else
+        a request that only uses the processor would be served before the next is looked at, and the queue were the
+        loop's own, where nobody is counted, put in order or refused.
         """
+        self._used = True
         if self._told is None:
             try:
-                await asyncio.sleep(0)
+                if not self._early:
+                    await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self._door.admission.leave(self._line, time.monotonic())
                 raise
+            self._began = time.monotonic()
             return None
         assert self._waiter is not None
         admission = self._door.admission
@@ -109,8 +114,20 @@ class Place:
             raise
         if verdict is not Verdict.ADMITTED:
             return self._door.refusal(self._line, verdict)
+        self._began = time.monotonic()
         WAITED.labels(self._door.service, self._line.kind.name).observe(self._since - self._waiter.since)
         return None
+
+    def abandon(self) -> None:
+        """Give it back, or stop waiting for it, unless somebody used it: they give it back themselves."""
+        if self._used:
+            return
+        self._used = True
+        if self._told is None or (self._told.done() and self._told.result() is Verdict.ADMITTED):
+            self._door.admission.leave(self._line, time.monotonic())
+        elif not self._told.done():
+            assert self._waiter is not None
+            self._door.admission.give_up(self._waiter)
 
     def becomes_stream(self) -> None:
         """An answer that goes on and on begins: it is counted among the streams from now on."""
@@ -126,7 +143,7 @@ class Place:
         now = time.monotonic()
         admission = self._door.admission
         if usual is not None:
-            admission.limit.sample(usual, now - self._since, self._in_hand, now)
+            admission.limit.sample(usual, now - self._since, now - self._began, self._in_hand, now)
         admission.leave(self._line, now)
 
     def _tell(self, verdict: Verdict) -> None:
@@ -178,21 +195,31 @@ class Doorkeeper:
         """A credential that is not good any more is a stranger's."""
         self._known.pop(credential, None)
 
-    def ask(self, credential: int, special: int, peer: str, seconds: float, *, stream: bool) -> Place | CareslotError:
-        """Ask for a place for whoever presents ``credential`` (``special``: one that counts before it, else 0).
+    def knows(self, credential: int, special: int) -> bool:
+        """Tell whether whoever presents these was verified a while ago."""
+        return self._find(credential, special, time.monotonic()) is not None
 
-        They have ``seconds`` left. Returns the refusal to answer with, or a place, which may have to be waited for.
-        """
-        now = time.monotonic()
+    def _find(self, credential: int, special: int, now: float) -> Known | None:
         known = self._known.get(special) if special else None
         known = known or self._known.get(credential)
-        if known is not None and known.until > now:
+        return known if known is not None and known.until > now else None
+
+    def ask(
+        self, credential: int, special: int, peer: str, seconds: float, *, stream: bool, early: bool = False
+    ) -> Place | CareslotError:
+        """Ask for a place for whoever presents ``credential`` (``special``: one that counts before it, else 0).
+
+        They have ``seconds`` left; ``early``: everybody who came in this turn of the loop asks before anybody is
+        served. Returns the refusal to answer with, or a place, which may have to be waited for.
+        """
+        now = time.monotonic()
+        if (known := self._find(credential, special, now)) is not None:
             line, caller = known.line, known.caller
         else:
             line, caller = self._newcomers, peer
         if stream and self.streams >= self._most_streams:
             return self.refusal(line, line.refuse(Verdict.STREAMS))
-        place = Place(self, line)
+        place = Place(self, line, early=early)
         return place.take(caller, now, seconds) or place
 
     def refusal(self, line: Line, verdict: Verdict) -> CareslotError:

@@ -31,6 +31,8 @@ _TURNED_AWAY = TURNED_AWAY_HEADER.encode()
 _DEADLINE, _GLASS = DEADLINE_HEADER.encode(), EMERGENCY_HEADER.lower().encode()
 _NO_STORE = (b"cache-control", b"no-store")
 _ALWAYS = (_NO_STORE, (b"x-content-type-options", b"nosniff"))
+# Where in a request's state the place is that was given at the connection.
+PLACE = "careslot-place"
 _METHODS = {method: method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 if TYPE_CHECKING:
     from services.kernel.http import Edge
@@ -75,7 +77,7 @@ class EdgeMiddleware:
         headers = dict(scope["headers"])  # ASGI: names are lower case; of a repeated one the last counts
         seconds = _seconds(headers.get(_DEADLINE))
         scope.setdefault("state", {})
-        asked = _asked(scope, headers, seconds)
+        asked = scope["state"].pop(PLACE, None) or _asked(scope, headers, seconds)
         if isinstance(asked, CareslotError):
             await self._refuse(scope, send, asked, headers)
             return
@@ -148,21 +150,30 @@ class EdgeMiddleware:
         return found
 
     async def _refuse(self, scope: Scope, send: Send, refusal: CareslotError, headers: Mapping[bytes, bytes]) -> None:
-        """Answer without having begun: what is refused must cost next to nothing, so it is counted and not logged."""
-        edge: Edge = scope["app"].state.edge
-        correlation = correlation_from(_trace(headers))
-        if edge.refused_page is not None:
-            kind, body = edge.refused_page(headers)
-        else:
-            kind, body = PROBLEM_JSON, json.dumps(refusal.problem(f"urn:trace:{correlation}")).encode()
-        sent = [
-            (b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()),
-            (b"retry-after", str(refusal.retry_after).encode()), (b"x-correlation-id", correlation.encode()),
-            (_TURNED_AWAY, refusal.slug.encode()), *_ALWAYS,
-        ]  # fmt: skip
-        await send({"type": "http.response.start", "status": refusal.status, "headers": sent})
+        told, body = turned_away(scope["app"].state.edge, refusal, headers, scope["method"])
+        await send({"type": "http.response.start", "status": refusal.status, "headers": told})
         await send({"type": "http.response.body", "body": body})
-        self._counters(_METHODS.get(scope["method"], "OTHER"), "refused", refusal.status)[0].observe(0.0)
+
+
+def turned_away(
+    edge: "Edge", refusal: CareslotError, headers: Mapping[bytes, bytes], method: str
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return headers and body for a request of which nothing was begun.
+
+    What is refused must cost next to nothing, so it is counted and not logged.
+    """
+    correlation = correlation_from(_trace(headers))
+    if edge.refused_page is not None:
+        kind, body = edge.refused_page(headers)
+    else:
+        kind, body = PROBLEM_JSON, json.dumps(refusal.problem(f"urn:trace:{correlation}")).encode()
+    REQUESTS.labels(edge.service, _METHODS.get(method, "OTHER"), "refused", str(refusal.status)).observe(0.0)
+    told = [
+        (b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()),
+        (b"retry-after", str(refusal.retry_after).encode()), (b"x-correlation-id", correlation.encode()),
+        (_TURNED_AWAY, refusal.slug.encode()), *_ALWAYS,
+    ]  # fmt: skip
+    return told, body
 
 
 def _asked(scope: Scope, headers: Mapping[bytes, bytes], seconds: float) -> Place | CareslotError | None:
@@ -170,13 +181,37 @@ def _asked(scope: Scope, headers: Mapping[bytes, bytes], seconds: float) -> Plac
     edge: Edge | None = getattr(scope["app"].state, "edge", None)
     if edge is None or edge.door is None or scope["path"] in NEVER_REFUSED:
         return None
-    credential = scope["state"]["credential"] = edge.credential(headers)
-    glass = headers.get(_GLASS)
     client = scope.get("client")
     return edge.door.ask(
-        credential, glass_hash(credential, glass) if glass else 0, client[0] if client else "", seconds,
-        stream=EVENT_STREAM in headers.get(b"accept", b""),
-    )  # fmt: skip
+        *_presented(scope, edge, headers), client[0] if client else "", seconds, stream=_wants_stream(headers)
+    )
+
+
+def asked_early(scope: Scope, edge: "Edge | None", headers: Mapping[bytes, bytes]) -> Place | CareslotError | None:
+    """Ask for a place for somebody who is known already, before anything is begun; None for anybody else.
+
+    Strangers are told apart by their address, which a proxy's headers may have to tell: they ask in the middleware.
+    """
+    if edge is None or edge.door is None or scope["path"] in NEVER_REFUSED:
+        return None
+    credential, special = _presented(scope, edge, headers)
+    if not edge.door.knows(credential, special):
+        return None
+    return edge.door.ask(
+        credential, special, "", _seconds(headers.get(_DEADLINE)), stream=_wants_stream(headers), early=True
+    )
+
+
+def _presented(scope: Scope, edge: "Edge", headers: Mapping[bytes, bytes]) -> tuple[int, int]:
+    """Return the hashes of what a caller presents: the credential, and one together with an emergency access or 0."""
+    credential: int = edge.credential(headers)
+    scope["state"]["credential"] = credential
+    glass = headers.get(_GLASS)
+    return credential, glass_hash(credential, glass) if glass else 0
+
+
+def _wants_stream(headers: Mapping[bytes, bytes]) -> bool:
+    return EVENT_STREAM in headers.get(b"accept", b"")
 
 
 def _streams(place: Place | None) -> None:

@@ -5,18 +5,16 @@ Kept in one place because a service that starts its relay differently from the o
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
+from pkgutil import resolve_name
 from typing import Any
 
 import boto3
 import httpx
-import uvicorn
 from botocore.config import Config
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,24 +26,20 @@ from services.kernel.clock import Clock, SystemClock
 from services.kernel.concurrency import STANDING_SECONDS, AdaptiveLimit
 from services.kernel.database import Database
 from services.kernel.doorkeeper import Callers, Doorkeeper
-from services.kernel.garbage import settle
 from services.kernel.gauges import DatabaseGauges, Overdue, QueueGauges, keep_reading
 from services.kernel.http import Check, Edge, ReadEmergency
 from services.kernel.inbox import BatchConsumer, Bind, Handle, HandleMany, QueueConsumer
 from services.kernel.outbox import Publisher, Relay, append_audit
 from services.kernel.publishers import EventBridgePublisher, SqsPublisher
+from services.kernel.serving import serve_at
 from services.kernel.telemetry import configure_logging, logger
 
 BLOCKING_CALLS = 32
 PURGE_SECONDS = 3600.0
-# As uvicorn ends when an application does not start.
-STARTUP_FAILED = 3
 # Two calls a queue: what they cost, and how long a backlog may stay unseen.
 QUEUES_READ_SECONDS = 30.0
 # Committed with what it is about, an entry is safe; nobody waits for it to reach the trail.
 AUDIT_GATHER_SECONDS = 0.25
-# The last resort, before memory: connections and requests one process takes; beyond them 503 without a word.
-MOST_CONNECTIONS = 4096
 AWS = Config(
     connect_timeout=2, read_timeout=10, retries={"max_attempts": 2, "mode": "standard"}, max_pool_connections=32
 )
@@ -255,27 +249,7 @@ async def _purge(relay: Relay) -> None:
             logger().warning("purge waits", error_type=type(error).__name__)
 
 
-class _Server(uvicorn.Server):
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        settle()
-
-
 def serve(factory: str, settings: PublicSettings) -> None:
     """Serve ``factory`` (``module:function`` returning the app) until told to stop; blocking."""
     configure_logging(factory.split(".")[1], settings.log_level)
-    serve_at(factory, settings.host, settings.port)
-
-
-def serve_at(factory: str, host: str, port: int) -> None:
-    """Serve ``factory`` at an address until told to stop, as every process of ours is served; blocking."""
-    server = _Server(
-        uvicorn.Config(
-            factory, factory=True, host=host, port=port, log_config=None, access_log=False, server_header=False,
-            timeout_graceful_shutdown=5, limit_concurrency=MOST_CONNECTIONS, loop="asyncio",
-        )
-    )  # fmt: skip
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        sys.exit(STARTUP_FAILED)
+    serve_at(resolve_name(factory)(), settings.host, settings.port)

@@ -14,7 +14,7 @@ INSIDE_A_SERVICE = {
 }  # fmt: skip
 TEXTS = {".cedar", ".html", ".in", ".md", ".py", ".sql", ".toml", ".txt", ".yaml"}
 NOT_SERVICES = {"contracts", "kernel", "local"}
-KERNEL_MOST_MODULES = 26
+KERNEL_MOST_MODULES = 27
 
 
 def test_modules_are_small() -> None:

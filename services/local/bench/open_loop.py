@@ -9,6 +9,7 @@ as much of two cores as the service it asks.
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import Sequence
@@ -113,6 +114,8 @@ class Crowd:
         sent: list[Sent] = []
         on_the_way: list[asyncio.Task[None]] = []
         parts = [kind.part for kind in self._kinds]
+        # What was sent is kept to the end: walking all of it again and again would make the crowd pause and then push.
+        gc.freeze()
         while (due := due + self._dice.expovariate(rate)) < seconds:
             if (left := began + due - time.perf_counter()) > 0:
                 await asyncio.sleep(left)

@@ -33,7 +33,7 @@ from services.kernel.database import Database
 from services.kernel.http import Edge
 from services.kernel.inbox import BATCH, RECEIVES_AT_ONCE, take_many_once
 from services.kernel.outbox import append_audit
-from services.kernel.runtime import serve_at
+from services.kernel.serving import serve_at
 from services.kernel.telemetry import configure_logging
 from services.local.bench.search_data import Size
 from services.local.bench.search_load import Bookings
@@ -104,4 +104,4 @@ def app() -> FastAPI:
 
 
 if __name__ == "__main__":
-    serve_at("services.local.bench.search_app:app", "127.0.0.1", int(os.environ["BENCH_PORT"]))
+    serve_at(app(), "127.0.0.1", int(os.environ["BENCH_PORT"]))

@@ -102,6 +102,27 @@ def test_many_at_one_moment_are_a_burst_and_wait_but_a_queue_that_stands_is_shor
     assert crowd.told["later"] is Verdict.FULL
 
 
+def test_a_queue_that_emptied_a_moment_ago_is_the_same_and_no_new_burst() -> None:
+    """A crowd that takes breath once a second must not make everybody wait behind a burst each time."""
+    crowd = Crowd(1, burst=256)
+    for number in range(3):
+        crowd.arrives(f"first{number}")
+    for _ in range(3):
+        crowd.leaves(now=0.6)
+    assert (crowd.admission.in_hand, crowd.admission.waiting) == (0, 0)
+    for number in range(40):
+        crowd.arrives(f"next{number}", now=0.7)
+    assert Verdict.FULL in crowd.told.values()
+    calm = Crowd(1, burst=256)
+    for number in range(3):
+        calm.arrives(f"first{number}")
+    for _ in range(3):
+        calm.leaves(now=0.6)
+    for number in range(40):
+        calm.arrives(f"next{number}", now=1.7)
+    assert Verdict.FULL not in calm.told.values()
+
+
 def test_whoever_cannot_be_served_in_time_is_told_so_and_takes_no_place() -> None:
     crowd = Crowd(1)
     crowd.arrives("a")

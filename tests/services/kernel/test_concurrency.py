@@ -11,7 +11,7 @@ def run(limit: AdaptiveLimit, usual: Usual, took: float, in_hand: int, windows: 
     for _ in range(windows):
         for _ in range(20):
             now += 0.006
-            limit.sample(usual, took, in_hand, now)
+            limit.sample(usual, took, took, in_hand, now)
     return now
 
 
@@ -58,6 +58,18 @@ def test_it_settles_where_little_waits_and_nothing_idles(per_second: int, alone:
         took = max(alone, in_hand / per_second)
         for _ in range(20):
             now += 0.006
-            limit.sample(usual, took, in_hand, now)
+            limit.sample(usual, took, took, in_hand, now)
     assert limit.places >= alone * per_second, "idle"
     assert limit.places / per_second <= 2 * (2 * alone + 0.02) or limit.places == 8, "waits too long inside"
+
+
+def test_a_loop_that_is_behind_does_not_make_being_behind_usual() -> None:
+    """Each works a millisecond and is come to after a tenth of a second: fewer at once, for as long as that lasts."""
+    limit, usual = AdaptiveLimit(initial=64), Usual()
+    usual.learn(0.001)
+    now = 0.0
+    for _ in range(2000):
+        now += 0.006
+        limit.sample(usual, 0.1, 0.001, limit.places, now)
+    assert limit.places <= 8
+    assert usual.seconds < 0.002
