@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from services.kernel.concurrency import AdaptiveLimit
 
-LEAST_WAITING = 24
+LEAST_WAITING = 48
 # So many may come at the same moment; a queue that has stood for longer than BURST_SECONDS is no burst any more.
 BURST = 256
 BURST_SECONDS = 0.5

@@ -61,14 +61,15 @@ def looks(hot: int = 0) -> str:
     ends = f"{starts} + interval '20 minutes'"
     values = [
         "'sub-bench'", NUMBER, "null", f"'pat-' || {NUMBER}", "now()", "'cln-' || :slot", "'fac-0001'", starts,
-        ends, "null", "'family-medicine-follow-up'", "null", "null",
+        ends, "null", "'family-medicine-follow-up'", "null", "null", "null",
     ]  # fmt: skip
     columns = {n: f"ARRAY[{value}]" for n, value in enumerate(values, 1)}
     keys = _keys(hot)
-    columns |= {
-        14: "ARRAY[1, 1, 1]", 15: f"ARRAY[{', '.join(keys)}]", 16: f"ARRAY[{', '.join([starts] * 3)}]",
-        17: f"ARRAY[{', '.join([ends] * 3)}]",
-    }  # fmt: skip
+    spots = [
+        "ARRAY[1, 1, 1]", f"ARRAY[{', '.join(keys)}]", f"ARRAY[{', '.join([starts] * 3)}]",
+        f"ARRAY[{', '.join([ends] * 3)}]",
+    ]  # fmt: skip
+    columns |= dict(enumerate(spots, len(values) + 1))
     return _filled(statements.LOOK, columns)
 
 

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from services.contracts.callers import CALLERS
 from services.kernel.access import AccessPolicies, Resource
 from services.kernel.actor import Actor
+from services.kernel.admission import LEAST_WAITING
 from services.kernel.audit import AuditEntry
 from services.kernel.clock import FixedClock
 from services.kernel.concurrency import AdaptiveLimit
@@ -82,7 +83,7 @@ def service_with_one_place() -> FastAPI:
         return None
 
     made = create_app(service="t", title="T", description="T", version="1", routers=[router], lifespan=nothing)
-    door = Doorkeeper("t", CALLERS, AdaptiveLimit(1, 1, 1), streams=2, burst=24)
+    door = Doorkeeper("t", CALLERS, AdaptiveLimit(1, 1, 1), streams=2, burst=LEAST_WAITING)
     clock = FixedClock(datetime(2027, 1, 1, tzinfo=UTC))
     made.state.edge = Edge("t", AccessPolicies.from_folder(ACCESS), Tokens(), clock, refused, door=door)
     made.state.gone_on = asyncio.Event()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.contracts.callers import APPS, CLASSES, DESK, EMERGENCY, PATIENTS
-from services.kernel.admission import Admission, Verdict, Waiter
+from services.kernel.admission import LEAST_WAITING, Admission, Verdict, Waiter
 from services.kernel.concurrency import AdaptiveLimit
 
 
@@ -23,7 +23,7 @@ def fixed(places: int) -> AdaptiveLimit:
 class Crowd:
     """Asks for places and remembers what everybody was told."""
 
-    def __init__(self, places: int = 4, burst: int = 24) -> None:
+    def __init__(self, places: int = 4, burst: int = LEAST_WAITING) -> None:
         self.admission = Admission(CLASSES, fixed(places), burst=burst)
         self.told: dict[str, Verdict] = {}
 
@@ -67,9 +67,9 @@ def test_the_desk_goes_before_everybody_at_home_and_an_emergency_before_the_desk
 def test_one_caller_with_many_gives_way_to_others_of_its_class() -> None:
     crowd = Crowd(1)
     crowd.arrives("somebody")
-    for number in range(40):
+    for number in range(2 * LEAST_WAITING):
         crowd.arrives(f"greedy-{number}", APPS.name, "greedy")
-    assert crowd.told["greedy-39"] is Verdict.SHARE
+    assert crowd.told[f"greedy-{2 * LEAST_WAITING - 1}"] is Verdict.SHARE
     waiting = crowd.admission.waiting
     for number in range(4):
         crowd.arrives(f"modest-{number}", APPS.name, f"modest-{number}")
@@ -110,7 +110,7 @@ def test_a_queue_that_emptied_a_moment_ago_is_the_same_and_no_new_burst() -> Non
     for _ in range(3):
         crowd.leaves(now=0.6)
     assert (crowd.admission.in_hand, crowd.admission.waiting) == (0, 0)
-    for number in range(40):
+    for number in range(2 * LEAST_WAITING):
         crowd.arrives(f"next{number}", now=0.7)
     assert Verdict.FULL in crowd.told.values()
     calm = Crowd(1, burst=256)
@@ -118,7 +118,7 @@ def test_a_queue_that_emptied_a_moment_ago_is_the_same_and_no_new_burst() -> Non
         calm.arrives(f"first{number}")
     for _ in range(3):
         calm.leaves(now=0.6)
-    for number in range(40):
+    for number in range(2 * LEAST_WAITING):
         calm.arrives(f"next{number}", now=1.7)
     assert Verdict.FULL not in calm.told.values()
 
@@ -199,7 +199,7 @@ MIX = ((DESK.name, 0.2), (PATIENTS.name, 0.4), (APPS.name, 0.4))
 def test_at_three_times_what_can_be_done_as_much_is_done_as_fast_and_the_desk_notices_nothing() -> None:
     once, thrice = rush(1.0, MIX), rush(3.0, MIX)
     assert sum(thrice.served.values()) >= 0.95 * sum(once.served.values())
-    assert sorted(thrice.took)[-len(thrice.took) // 20] < 0.2, "but for the burst it began as"
+    assert sorted(thrice.took)[-len(thrice.took) // 20] < 0.25, "but for the burst it began as"
     assert max(thrice.took) < 1.0
     assert thrice.served[DESK.name] >= 0.99 * thrice.came[DESK.name]
     apps, patients = (thrice.served[name] / thrice.came[name] for name in (APPS.name, PATIENTS.name))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from services.kernel.admission import LEAST_WAITING
 from services.kernel.doorkeeper import Place
 from services.kernel.resilience import TURNED_AWAY_HEADER
 from tests.services.kernel.rush import ask, door_of, full, service_with_one_place
@@ -49,7 +50,7 @@ async def test_who_goes_away_in_the_turn_of_the_loop_that_lets_them_in_gives_the
 
 
 async def test_who_is_too_many_is_told_at_once_and_when_to_come_back(app: FastAPI) -> None:
-    async with full(app, 24):
+    async with full(app, LEAST_WAITING):
         answer = await ask(app, "/slow")
         assert (answer.status_code, answer.headers["content-type"]) == (429, "application/problem+json")
         assert answer.json()["type"] == "urn:careslot:problem:too-many-requests"
@@ -62,11 +63,11 @@ async def test_who_is_too_many_is_told_at_once_and_when_to_come_back(app: FastAP
 
 
 async def test_what_the_platform_asks_is_never_refused(app: FastAPI) -> None:
-    async with full(app, 24):
+    async with full(app, LEAST_WAITING):
         for path in ("/livez", "/readyz", "/metrics"):
             assert (await ask(app, path)).status_code == 200
         text = (await ask(app, "/metrics")).text
-    assert 'careslot_admission_requests{kind="waiting",service="t"} 24.0' in text
+    assert f'careslot_admission_requests{{kind="waiting",service="t"}} {LEAST_WAITING}.0' in text
 
 
 async def test_a_class_is_not_claimed_but_verified(app: FastAPI) -> None:
@@ -84,7 +85,7 @@ async def test_a_class_is_not_claimed_but_verified(app: FastAPI) -> None:
 async def test_a_desk_is_served_while_strangers_and_robots_fill_every_queue(app: FastAPI) -> None:
     for token in ("desk-1", "robot-1"):
         await ask(app, "/day", token)
-    async with full(app, 24):
+    async with full(app, LEAST_WAITING):
         robots = [asyncio.create_task(ask(app, "/day", "robot-1")) for _ in range(20)]
         desk = asyncio.create_task(ask(app, "/day", "desk-1"))
         await asyncio.sleep(0.05)

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from services.kernel.admission import LEAST_WAITING
 from services.kernel.resilience import TURNED_AWAY_HEADER
 from services.kernel.serving import config_of
 from tests.services.kernel.rush import door_of, service_with_one_place
@@ -66,7 +67,7 @@ def fill(app: FastAPI, *, waiting: int) -> None:
 
 
 async def test_a_refusal_is_whole_and_the_connection_goes_on(app: FastAPI, client: httpx.AsyncClient) -> None:
-    fill(app, waiting=24)
+    fill(app, waiting=LEAST_WAITING)
     for _ in range(3):
         answer = await client.post("/day", content=b"x" * 100_000)
         assert (answer.status_code, answer.headers["content-type"]) == (429, "application/problem+json")
