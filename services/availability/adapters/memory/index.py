@@ -84,15 +84,16 @@ class SearchIndex:
         for row in set(self.clinicians.rows[clinician].tolist()) - {0}:
             self.lanes.clear(row, since, until)
         exceptions: list[Taken] = []
+        whole: list[tuple[int, int, int]] = []
         for one in taken:
             if one.lane >= MAX_DEPTH:
                 continue
             if _in_cells(one):
-                row = self.clinicians.row(clinician, one.lane)
-                start, end = max(one.start, since), min(one.end, until)
-                self.lanes.take(np.array([row]), np.array([start]), np.array([end]))
+                whole.append((self.clinicians.row(clinician, one.lane), max(one.start, since), min(one.end, until)))
             elif since <= one.start < until:
                 exceptions.append(one)
+        if whole:
+            self.lanes.take(*np.array(whole).T)
         self.put_exceptions(clinician, since, until, exceptions)
 
     def put_exceptions(self, clinician: int, since: int, until: int, exceptions: Sequence[Taken]) -> None:
