@@ -73,6 +73,7 @@ async def _killed(port: int, kinds: Sequence[Kind]) -> tuple[list[Sent], float]:
     killed = time.perf_counter() - began
     while time.perf_counter() - began - killed < LONGEST_SECONDS:
         await go_on(SLICE_SECONDS)
+        await asyncio.gather(*ways)  # else the last was always still on its way, and it went on to the end
         if len(sent) > IN_A_ROW and all(one.served for one in sent[-IN_A_ROW:]):
             break
     await asyncio.gather(*ways)
