@@ -51,3 +51,5 @@ def bench(
         typer.echo(json.dumps(record, indent=2))
     else:
         Console().print(telling.table(figures))
+        for line in telling.missed(figures):
+            Console(highlight=False).print(f"missed: {line}", markup=False)

@@ -6,6 +6,7 @@ One counter row a session would make everybody wait for everybody (performance.m
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from services.booking.domain.appointment import Occupied
@@ -87,14 +88,13 @@ async def open_session(database: Database, offer: SlotOffer, now: datetime) -> b
         Occupied(item.kind, item.id, item.depth, lane) for item in of_session(offer) for lane in range(MOST_LANES)
     )
     try:
-        async with database.transaction() as connection:
-            await _open(connection, offer, claims, now)
+        await database.run(partial(_open, offer=offer, claims=claims, now=now))
     except _Faster:
         return False
     return True
 
 
-async def _open(connection: Connection, offer: SlotOffer, claims: Sequence[Claim], now: datetime) -> None:
+async def _open(connection: Connection, *, offer: SlotOffer, claims: Sequence[Claim], now: datetime) -> None:
     keys = [claim.key for claim in claims]
     await connection.execute(
         OPEN, offer.slot_id, offer.clinician_id, offer.facility_id, offer.starts_at, offer.ends_at, now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -13,6 +13,7 @@ class Figure:
     """One row. ``target`` in words ("" where none is stated), and whether it was met (None without one).
 
     ``reach`` says how near the target is, where that is a number: 1 just met, 2 twice as good, 0.5 half as good.
+    ``why`` is what is known of a target that is missed.
     """
 
     part: str
@@ -22,6 +23,11 @@ class Figure:
     target: str = ""
     met: bool | None = None
     reach: float | None = None
+    why: str = ""
+
+    def because(self, why: str) -> Figure:
+        """Return it with what is known of why the target is missed; as it is where it is met."""
+        return replace(self, why=why) if self.met is False else self
 
     def told(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""

@@ -37,9 +37,18 @@ def table(figures: Sequence[Figure]) -> Table:
     """Return the rows as a table for a terminal."""
     made = Table("part", "what", "value", "", "target", "met")
     for figure in figures:
-        met = "" if figure.met is None else "yes" if figure.met else "[red]no[/]"
+        met = "" if figure.met is None else "yes" if figure.met else f"[red]no[/]{_how_far(figure)}"
         made.add_row(figure.part, figure.name, f"{figure.value:g}", figure.unit, figure.target, met)
     return made
+
+
+def _how_far(figure: Figure) -> str:
+    return "" if figure.reach is None else f", {figure.reach:g} of it"
+
+
+def missed(figures: Sequence[Figure]) -> list[str]:
+    """Return a line for each missed target whose reason is known."""
+    return [f"{figure.part}, {figure.name}: {figure.why}" for figure in figures if figure.why]
 
 
 def write(folder: Path, taken: Mapping[str, Any]) -> list[Path]:

@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
+from rich.console import Console
+
 from services.local.bench import telling
 from services.local.bench.clients import AT_ONCE, at_once, steadily
 from services.local.bench.figures import Figure, at_least, at_most, exactly
@@ -22,6 +24,15 @@ def test_figures_say_whether_their_target_was_met() -> None:
     assert at_most("http", "search", 15.1, "ms", 15).met is False
     assert (exactly("x", "twice", 0, "slots", 0).met, exactly("x", "twice", 1, "slots", 0).met) == (True, False)
     assert Figure("http", "searches", 9, "a second").told()["met"] is None
+
+
+def test_a_missed_target_says_how_far_and_why(tmp_path: Path) -> None:
+    far = at_least("booking", "clinics", 0.5, "", 2).because("it writes more")
+    near = at_least("booking", "bookings", 0.7, "", 0.6).because("it never is")
+    assert telling.missed([far, near]) == ["booking, clinics: it writes more"]
+    console = Console(width=120, record=True, file=(tmp_path / "table").open("w"))
+    console.print(telling.table([far, near]))
+    assert "no, 0.25 of it" in console.export_text()
 
 
 async def test_no_more_at_once_than_said_and_in_order() -> None:
