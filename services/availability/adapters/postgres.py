@@ -10,7 +10,7 @@ from services.availability.adapters.postgres_directory import DirectoryRows
 from services.availability.adapters.postgres_interpreters import InterpreterRows
 from services.availability.adapters.postgres_plans import PlanRows
 from services.availability.adapters.postgres_schedules import ScheduleRows
-from services.availability.adapters.postgres_visits import VisitRows
+from services.availability.adapters.postgres_visits import VisitRows, newest
 from services.availability.ports import Appointment, Store
 from services.kernel.audit import AuditEntry
 from services.kernel.database import SERIALIZATION_FAULTS, Connection, Database
@@ -49,17 +49,12 @@ class PostgresStore(DirectoryRows, InterpreterRows, ScheduleRows, VisitRows, Pla
 
     async def put_appointments(self, appointments: Sequence[Appointment]) -> frozenset[str]:
         """See ports.Occupancy."""
-        newest: dict[str, Appointment] = {}
-        for one in appointments:
-            kept = newest.get(one.appointment_id)
-            if kept is None or one.version > kept.version:
-                newest[one.appointment_id] = one
         rows = [
             (
                 one.appointment_id, one.version, one.clinician_id, one.facility_id, one.room_id, one.period.starts_at,
                 one.period.ends_at, one.lane, one.live, one.expires_at, one.interpreter_id,
             )
-            for one in newest.values()
+            for one in newest(appointments)
         ]  # fmt: skip
         put = await self._connection.fetch(_OCCUPY, *zip(*rows, strict=True)) if rows else ()
         return frozenset(row["appointment_id"] for row in put)

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import asyncpg
 
 from services.availability.domain.sessions import Period
-from services.availability.ports import BookedVisit, Measured, TrackedVisit
+from services.availability.ports import Appointment, BookedVisit, Measured, TrackedVisit
 from services.kernel.database import Connection
 
+Versioned = TypeVar("Versioned", Appointment, TrackedVisit)
 _PUT = """
     INSERT INTO visit (appointment_id, version, patient_key, clinician_id, facility_id, specialty, visit_type, timezone,
         starts_at, ends_at, status, booked_at, checked_in_at, ended_at)
@@ -64,14 +66,14 @@ class VisitRows:
         """Keep what is new: the newest version of what may change, the earliest booking, the instants once told."""
         if not visits:
             return
-        newest, at = _newest(visits), _instants(visits)
+        at = _instants(visits)
         rows = [
             (
                 one.appointment_id, one.version, one.patient_key, one.clinician_id, one.facility_id, one.specialty,
                 one.visit_type, one.timezone, one.period.starts_at, one.period.ends_at, one.status,
                 *(at.get((one.appointment_id, step)) for step in ("booked", "checked-in", "ended")),
             )
-            for one in newest
+            for one in newest(visits)
         ]  # fmt: skip
         await self._connection.execute(_PUT, *zip(*rows, strict=True))
         days = {(one.clinician_id, one.period.starts_at, one.timezone) for one in visits}
@@ -160,10 +162,10 @@ class VisitRows:
         await self._connection.execute("DELETE FROM visit WHERE ends_at < $1", before)
 
 
-def _newest(visits: Sequence[TrackedVisit]) -> Sequence[TrackedVisit]:
-    """Return the latest version of each visit, of equal ones the one that came first."""
-    found: dict[str, TrackedVisit] = {}
-    for one in visits:
+def newest(told: Sequence[Versioned]) -> Sequence[Versioned]:
+    """Return the latest version of each appointment, of equal ones the one that came first."""
+    found: dict[str, Versioned] = {}
+    for one in told:
         kept = found.get(one.appointment_id)
         if kept is None or one.version > kept.version:
             found[one.appointment_id] = one
